@@ -1,0 +1,414 @@
+#include "eirc_link.h"
+
+#include <string.h>
+
+
+static void
+put16(uint8_t *p, uint32_t v)
+{
+    p[0] = (uint8_t) (v & 0xff);
+    p[1] = (uint8_t) ((v >> 8) & 0xff);
+}
+
+
+static void
+put32(uint8_t *p, uint32_t v)
+{
+    put16(p, v & 0xffff);
+    put16(p + 2, v >> 16);
+}
+
+
+static void
+put64(uint8_t *p, uint64_t v)
+{
+    put32(p, (uint32_t) (v & 0xffffffff));
+    put32(p + 4, (uint32_t) (v >> 32));
+}
+
+
+static uint32_t
+get16(const uint8_t *p)
+{
+    return (uint32_t) p[0] | (uint32_t) p[1] << 8;
+}
+
+
+static uint32_t
+get32(const uint8_t *p)
+{
+    return get16(p) | get16(p + 2) << 16;
+}
+
+
+static uint64_t
+get64(const uint8_t *p)
+{
+    return (uint64_t) get32(p) | (uint64_t) get32(p + 4) << 32;
+}
+
+
+void
+eirc_link_header_write(uint8_t *p, const eirc_link_header_t *h)
+{
+    p[0] = h->type;
+    p[1] = h->flags;
+    put16(p + 2, 0);
+    put32(p + 4, h->value);
+    put64(p + 8, h->count);
+}
+
+
+/* The longest body of a type, and in *min the shortest; -1: no such type. */
+static long
+body_bounds(uint8_t type, long *min)
+{
+    *min = 0;
+
+    switch (type) {
+
+    case EIRC_LINK_HELLO:
+    case EIRC_LINK_WATCH:
+    case EIRC_LINK_DETACH:
+    case EIRC_LINK_CONFIRM:
+        return 0;
+
+    case EIRC_LINK_SESSION:
+        *min = EIRC_LINK_SESSION_SIZE - EIRC_LINK_HEADER_SIZE + 1;
+        return EIRC_LINK_SESSION_MAX - EIRC_LINK_HEADER_SIZE;
+
+    case EIRC_LINK_USER:
+        *min = 2;
+        return EIRC_LINK_USER_MAX;
+
+    case EIRC_LINK_READY:
+        *min = 1;
+        return EIRC_LINK_ID_MAX;
+
+    case EIRC_LINK_REFUSED:
+    case EIRC_LINK_END:
+        return EIRC_LINK_TEXT_MAX;
+
+    case EIRC_LINK_LINES:
+        *min = 2;
+        return EIRC_LINK_LINES_MAX - EIRC_LINK_HEADER_SIZE;
+
+    case EIRC_LINK_MESSAGE:
+        return EIRC_LINK_MESSAGE_MAX;
+
+    default:
+        return -1;
+    }
+}
+
+
+int
+eirc_link_header_read(eirc_link_header_t *h, const uint8_t *p, size_t len)
+{
+    long min, max;
+    size_t body;
+
+    if (len < EIRC_LINK_HEADER_SIZE || get16(p + 2) != 0) {
+        return EIRC_ERROR;
+    }
+
+    h->type = p[0];
+    h->flags = p[1];
+    h->value = get32(p + 4);
+    h->count = get64(p + 8);
+
+    max = body_bounds(h->type, &min);
+    body = len - EIRC_LINK_HEADER_SIZE;
+
+    if (max < 0 || body < (size_t) min || body > (size_t) max) {
+        return EIRC_ERROR;
+    }
+
+    return EIRC_OK;
+}
+
+
+size_t
+eirc_link_record_write(uint8_t *p, eirc_link_type_e type, uint32_t value,
+                       uint64_t count, const char *text)
+{
+    eirc_link_header_t h;
+    size_t len, max;
+
+    h.type = (uint8_t) type;
+    h.flags = 0;
+    h.value = value;
+    h.count = count;
+
+    eirc_link_header_write(p, &h);
+
+    if (text == NULL) {
+        return EIRC_LINK_HEADER_SIZE;
+    }
+
+    max = (type == EIRC_LINK_READY) ? EIRC_LINK_ID_MAX : EIRC_LINK_TEXT_MAX;
+    len = strlen(text);
+
+    if (len > max) {
+        len = max;
+    }
+
+    memcpy(p + EIRC_LINK_HEADER_SIZE, text, len);
+
+    return EIRC_LINK_HEADER_SIZE + len;
+}
+
+
+const char *
+eirc_link_reason_name(uint32_t reason)
+{
+    static const char *const names[] = {"unknown",
+                                        "quit",
+                                        "closed",
+                                        "violation",
+                                        "IRC connection lost",
+                                        "refused by the IRC server",
+                                        "no IRC server reachable",
+                                        "shutdown",
+                                        "session limit",
+                                        "full",
+                                        "bad request",
+                                        "failed",
+                                        "slow browser"};
+
+    if (reason >= sizeof(names) / sizeof(names[0])) {
+        reason = 0;
+    }
+
+    return names[reason];
+}
+
+
+size_t
+eirc_link_entry_head(size_t len)
+{
+    return (len < 126) ? 2 : 4;
+}
+
+
+void
+eirc_link_entry_write(uint8_t *p, size_t len)
+{
+    p[0] = 0;
+
+    if (len < 126) {
+        p[1] = (uint8_t) len;
+        return;
+    }
+
+    p[1] = 126;
+    p[2] = (uint8_t) ((len >> 8) & 0xff);
+    p[3] = (uint8_t) (len & 0xff);
+}
+
+
+int
+eirc_link_entry_next(const uint8_t **p, const uint8_t *end,
+                     const uint8_t **line, size_t *len)
+{
+    const uint8_t *s;
+    size_t n, head;
+
+    s = *p;
+
+    if (s == end) {
+        return EIRC_DONE;
+    }
+
+    if (end - s < 2 || s[0] != 0) {
+        return EIRC_ERROR;
+    }
+
+    n = s[1];
+    head = 2;
+
+    if (n > 125) {
+
+        if (n != 126 || end - s < 4) {
+            return EIRC_ERROR;
+        }
+
+        n = (size_t) s[2] << 8 | s[3];
+        head = 4;
+
+        if (n < 126 || n > EIRC_LINK_LINE_MAX) {
+            return EIRC_ERROR;
+        }
+    }
+
+    if ((size_t) (end - s) < head + n) {
+        return EIRC_ERROR;
+    }
+
+    *line = s + head;
+    *len = n;
+    *p = s + head + n;
+
+    return EIRC_OK;
+}
+
+
+static int
+session_in_bounds(const eirc_link_session_t *s)
+{
+    return s->account_len >= 1 && s->account_len <= EIRC_LINK_ACCOUNT_MAX
+           && s->servers_len >= 1 && s->servers_len <= EIRC_LINK_SERVERS_SIZE
+           && s->replay >= EIRC_REPLAY_MIN && s->replay <= EIRC_REPLAY_MAX;
+}
+
+
+size_t
+eirc_link_session_write(uint8_t *p, const eirc_link_session_t *s)
+{
+    if (!session_in_bounds(s)) {
+        return 0;
+    }
+
+    memset(p, 0, EIRC_LINK_SESSION_SIZE);
+
+    (void) eirc_link_record_write(p, EIRC_LINK_SESSION, EIRC_LINK_VERSION, 0,
+                                  NULL);
+
+    put32(p + 16, s->limit);
+    put32(p + 20, s->replay);
+    put32(p + 24, s->linger);
+    put32(p + 28, s->crash_limit);
+    put32(p + 32, s->crash_time);
+    put32(p + 36, s->cpu);
+    put16(p + 40, (uint32_t) s->account_len);
+    put16(p + 42, (uint32_t) s->servers_len);
+    memcpy(p + 48, s->account, s->account_len);
+    memcpy(p + EIRC_LINK_SESSION_SIZE, s->servers, s->servers_len);
+
+    return EIRC_LINK_SESSION_SIZE + s->servers_len;
+}
+
+
+/* EIRC_OK when the entries are sound to the last byte and not too many. */
+static int
+servers_check(const uint8_t *p, const uint8_t *end)
+{
+    int rc, n;
+    eirc_link_server_t server;
+
+    for (n = 0;; n++) {
+        rc = eirc_link_server_next(&p, end, &server);
+
+        if (rc == EIRC_DONE) {
+            return n ? EIRC_OK : EIRC_ERROR;
+        }
+
+        if (rc != EIRC_OK || n == EIRC_LINK_SERVERS_MAX) {
+            return EIRC_ERROR;
+        }
+    }
+}
+
+
+int
+eirc_link_session_read(eirc_link_session_t *s, const uint8_t *p, size_t len)
+{
+    eirc_link_header_t h;
+
+    if (eirc_link_header_read(&h, p, len) != EIRC_OK
+        || h.type != EIRC_LINK_SESSION || h.value != EIRC_LINK_VERSION)
+    {
+        return EIRC_ERROR;
+    }
+
+    s->limit = get32(p + 16);
+    s->replay = get32(p + 20);
+    s->linger = get32(p + 24);
+    s->crash_limit = get32(p + 28);
+    s->crash_time = get32(p + 32);
+    s->cpu = get32(p + 36);
+    s->account_len = get16(p + 40);
+    s->servers_len = get16(p + 42);
+    s->account = (const char *) (p + 48);
+    s->servers = p + EIRC_LINK_SESSION_SIZE;
+
+    if (!session_in_bounds(s) || get32(p + 44) != 0
+        || len != EIRC_LINK_SESSION_SIZE + s->servers_len
+        || memchr(s->account, 0, s->account_len) != NULL)
+    {
+        return EIRC_ERROR;
+    }
+
+    return servers_check(s->servers, s->servers + s->servers_len);
+}
+
+
+static int
+server_in_bounds(const eirc_link_server_t *server)
+{
+    if (server->host_len < 1 || server->host_len > EIRC_LINK_HOST_MAX
+        || memchr(server->host, 0, server->host_len) != NULL)
+    {
+        return 0;
+    }
+
+    if (server->flags & EIRC_LINK_SERVER_UNIX) {
+        return server->host[0] == '/' && server->port == 0;
+    }
+
+    return server->port != 0;
+}
+
+
+int
+eirc_link_server_add(uint8_t *p, size_t *len, size_t size,
+                     const eirc_link_server_t *server)
+{
+    if (!server_in_bounds(server) || *len > size
+        || size - *len < 4 + server->host_len)
+    {
+        return EIRC_ERROR;
+    }
+
+    p += *len;
+
+    p[0] = server->flags;
+    p[1] = (uint8_t) server->host_len;
+    put16(p + 2, server->port);
+    memcpy(p + 4, server->host, server->host_len);
+
+    *len += 4 + server->host_len;
+
+    return EIRC_OK;
+}
+
+
+int
+eirc_link_server_next(const uint8_t **p, const uint8_t *end,
+                      eirc_link_server_t *server)
+{
+    const uint8_t *s;
+
+    s = *p;
+
+    if (s == end) {
+        return EIRC_DONE;
+    }
+
+    if (end - s < 4 || end - s < 4 + s[1]) {
+        return EIRC_ERROR;
+    }
+
+    server->flags = s[0];
+    server->host_len = s[1];
+    server->port = (uint16_t) get16(s + 2);
+    server->host = (const char *) (s + 4);
+
+    if (!server_in_bounds(server)) {
+        return EIRC_ERROR;
+    }
+
+    *p = s + 4 + server->host_len;
+
+    return EIRC_OK;
+}

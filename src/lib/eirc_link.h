@@ -1,0 +1,146 @@
+/*
+ * The link: records between an nginx worker, the socket layer and a session's
+ * process, as docs/link.md has it. Everything here reads from slices and
+ * writes into buffers of the caller; nothing is kept, nothing is sent. Strings
+ * that come out of a reader point into the slice it was given.
+ *
+ * Readers trust nothing: they return EIRC_ERROR for whatever breaks a rule,
+ * and the caller closes that connection.
+ */
+
+#ifndef _EIRC_LINK_H_INCLUDED_
+#define _EIRC_LINK_H_INCLUDED_
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "eirc_codes.h"
+#include "eirc_limits.h"
+
+typedef enum {
+    EIRC_LINK_HELLO = 1,
+    EIRC_LINK_WATCH = 2,
+    EIRC_LINK_SESSION = 3,
+    EIRC_LINK_USER = 4,
+    EIRC_LINK_READY = 16,
+    EIRC_LINK_REFUSED = 17,
+    EIRC_LINK_LINES = 18,
+    EIRC_LINK_MESSAGE = 19,
+    EIRC_LINK_END = 20,
+    EIRC_LINK_DETACH = 21,
+    EIRC_LINK_CONFIRM = 22
+} eirc_link_type_e;
+
+/* flags of HELLO */
+#define EIRC_LINK_FULL 0x01
+
+typedef enum {
+    EIRC_LINK_QUIT = 1,
+    EIRC_LINK_CLOSED = 2,
+    EIRC_LINK_VIOLATION = 3,
+    EIRC_LINK_IRC_LOST = 4,
+    EIRC_LINK_IRC_REFUSED = 5,
+    EIRC_LINK_IRC_UNREACHABLE = 6,
+    EIRC_LINK_SHUTDOWN = 7,
+    EIRC_LINK_LIMIT = 8,
+    EIRC_LINK_NO_ROOM = 9,
+    EIRC_LINK_BAD_REQUEST = 10,
+    EIRC_LINK_FAILED = 11,
+    EIRC_LINK_SLOW = 12
+} eirc_link_reason_e;
+
+typedef struct {
+    uint8_t type;
+    uint8_t flags;
+    uint32_t value;
+    uint64_t count;
+} eirc_link_header_t;
+
+/* Writes EIRC_LINK_HEADER_SIZE bytes to p. */
+void eirc_link_header_write(uint8_t *p, const eirc_link_header_t *h);
+
+/*
+ * Reads the header of a whole record of len bytes and checks len against the
+ * bounds of its type (docs/link.md, 3). EIRC_ERROR: cut, unknown or too long.
+ */
+int eirc_link_header_read(eirc_link_header_t *h, const uint8_t *p, size_t len);
+
+/*
+ * Writes a whole record of header and text to p: READY with the session's ID,
+ * REFUSED and END with a text for the log (cut at EIRC_LINK_TEXT_MAX), and,
+ * with text NULL, the records without a body. p holds at least
+ * EIRC_LINK_HEADER_SIZE + EIRC_LINK_TEXT_MAX bytes. Returns its length.
+ */
+size_t eirc_link_record_write(uint8_t *p, eirc_link_type_e type,
+                              uint32_t value, uint64_t count,
+                              const char *text);
+
+/* Name of a reason, for logs; "unknown" for any other number. */
+const char *eirc_link_reason_name(uint32_t reason);
+
+/* LINES (docs/link.md, 4): bytes before a line of len bytes: 2 or 4. */
+size_t eirc_link_entry_head(size_t len);
+
+/*
+ * Writes the head of an entry for a line of len bytes (at most
+ * EIRC_LINK_LINE_MAX) to p, eirc_link_entry_head(len) bytes of it.
+ */
+void eirc_link_entry_write(uint8_t *p, size_t len);
+
+/*
+ * Takes the next entry at *p, before end: the line is set to its bytes, *p to
+ * the byte behind it. EIRC_DONE at the end, EIRC_ERROR when the entry breaks
+ * a rule.
+ */
+int eirc_link_entry_next(const uint8_t **p, const uint8_t *end,
+                         const uint8_t **line, size_t *len);
+
+/* SESSION (docs/link.md, 5) */
+typedef struct {
+    uint32_t limit;
+    uint32_t replay; /* bytes */
+    uint32_t linger; /* ms */
+    uint32_t crash_limit;
+    uint32_t crash_time; /* ms */
+    uint32_t cpu;        /* EIRC_LINK_CPU_ANY: not pinned */
+    const char *account; /* not terminated */
+    size_t account_len;
+    const uint8_t *servers; /* entries for eirc_link_server_next() */
+    size_t servers_len;
+} eirc_link_session_t;
+
+#define EIRC_LINK_CPU_ANY 0xffffffffu
+
+/*
+ * Writes the whole record to p, which holds EIRC_LINK_SESSION_MAX bytes.
+ * Returns its length, or 0 when a member is out of bounds.
+ */
+size_t eirc_link_session_write(uint8_t *p, const eirc_link_session_t *s);
+
+/* Reads a whole record, header included; the servers are checked as well. */
+int eirc_link_session_read(eirc_link_session_t *s, const uint8_t *p,
+                           size_t len);
+
+/* an IRC server, as connector and configuration know it */
+typedef struct {
+    uint8_t flags;
+    uint16_t port;
+    const char *host; /* not terminated */
+    size_t host_len;
+} eirc_link_server_t;
+
+#define EIRC_LINK_SERVER_TLS 0x01
+#define EIRC_LINK_SERVER_UNIX 0x02
+
+/*
+ * Appends a server to the entries at p, of which *len bytes of size are used.
+ * EIRC_ERROR: out of bounds, or no room.
+ */
+int eirc_link_server_add(uint8_t *p, size_t *len, size_t size,
+                         const eirc_link_server_t *server);
+
+/* As eirc_link_entry_next(), for servers. */
+int eirc_link_server_next(const uint8_t **p, const uint8_t *end,
+                          eirc_link_server_t *server);
+
+#endif /* _EIRC_LINK_H_INCLUDED_ */
