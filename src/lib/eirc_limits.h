@@ -6,6 +6,46 @@
 #ifndef _EIRC_LIMITS_H_INCLUDED_
 #define _EIRC_LIMITS_H_INCLUDED_
 
+
+/* IRC */
+
+/*
+ * A channel name with its prefix.  RFC 1459, 1.3 permits 200, later documents
+ * and servers less (CHANNELLEN): the server has the last word on names, this
+ * only bounds our own tables.
+ */
+#define EIRC_IRC_CHANNEL_MAX 200
+
+/* a line without tags and without CR LF: RFC 1459, 2.3 (512 with both) */
+#define EIRC_IRC_CONTENT_MAX 510
+
+/* a host in a source; InspIRCd, UnrealIRCd and DNS names need 63 to 253 */
+#define EIRC_IRC_HOST_MAX 255
+
+/*
+ * A nick.  Servers have 9 to 31, some with UTF-8 nicks up to 64 bytes; the
+ * server's NICKLEN has the last word.
+ */
+#define EIRC_IRC_NICK_MAX 64
+
+/* parameters of a line (a count): RFC 2812, 2.3.1 */
+#define EIRC_IRC_PARAMS_MAX 15
+
+/* the user name in a source; servers have 9 to 18, the same slack as a nick */
+#define EIRC_IRC_USER_MAX 64
+
+/*
+ * The tags of a line that a client sends, and of any line, with the '@' and
+ * the space behind them: IRCv3 message tags, "Size limit"
+ */
+#define EIRC_IRC_TAGS_CLIENT_MAX 4096
+#define EIRC_IRC_TAGS_MAX 8191
+
+/* a whole line without and with CR LF: tags and content as above */
+#define EIRC_IRC_LINE_MAX (EIRC_IRC_TAGS_MAX + EIRC_IRC_CONTENT_MAX)
+#define EIRC_IRC_LINE_BUFFER (EIRC_IRC_LINE_MAX + 2)
+
+
 /* The link: docs/link.md. */
 
 #define EIRC_LINK_VERSION 1
@@ -47,5 +87,45 @@
 /* a connection to the socket layer that says nothing, ms: longer than any
  * sane time limit of a request to the application */
 #define EIRC_LINK_IDLE_TIME 180000
+
+
+/* SASL */
+
+/* a piece of an AUTHENTICATE payload: IRCv3 sasl-3.1 */
+#define EIRC_SASL_PIECE_MAX 400
+
+
+/* tokens and users */
+
+/*
+ * A token as it stands in the URI or a header.  Opaque tokens have up to 100
+ * bytes, signed ones (JWT) with many claims up to some thousands; nginx takes
+ * no request line above 8k (large_client_header_buffers).
+ */
+#define EIRC_TOKEN_MAX 4096
+
+/* the user object of the application: profiles with pictures in them exist */
+#define EIRC_USER_OBJECT_MAX EIRC_LINK_USER_MAX
+
+
+/* WebSocket */
+
+/* the payload of a control frame: RFC 6455, 5.5 */
+#define EIRC_WS_CONTROL_MAX 125
+
+/* the reason in a close frame: a control payload less the code */
+#define EIRC_WS_REASON_MAX (EIRC_WS_CONTROL_MAX - 2)
+
+/* a frame's header: 2, the longest length 8, the mask 4 (RFC 6455, 5.2) */
+#define EIRC_WS_HEADER_MAX 14
+
+/*
+ * A message of a session, over all fragments: unless configured, and at
+ * most.  The default holds the longest IRC line with tags (8701), which the
+ * IRCv3 WebSocket specification asks for, and a little pasting; the largest
+ * still goes in one record of the link.
+ */
+#define EIRC_WS_MESSAGE_DEFAULT 16384
+#define EIRC_WS_MESSAGE_MAX EIRC_LINK_MESSAGE_MAX
 
 #endif /* _EIRC_LIMITS_H_INCLUDED_ */
