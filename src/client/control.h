@@ -1,0 +1,66 @@
+/*
+ * The channels inside irc-client: socket layer to template, to connector and
+ * to each worker. All are SOCK_SEQPACKET pairs made by the socket layer; a
+ * record is one control_t, cut behind its text, with descriptors in
+ * SCM_RIGHTS where its type says so. Both ends are the same binary, so the
+ * structure goes over as it is; the socket layer checks every field of what a
+ * worker sends all the same, and a worker that breaks a rule is killed.
+ */
+
+#ifndef _CONTROL_H_INCLUDED_
+#define _CONTROL_H_INCLUDED_
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "eirc_link.h"
+
+#define CONTROL_DATA_MAX 4096
+#define CONTROL_FDS_MAX 6
+
+typedef enum {
+    /* socket layer to template: fork a worker; fds: see worker.h */
+    CONTROL_FORK = 1,
+    /* template to socket layer: key, value = pid, or 0 and errno in status */
+    CONTROL_FORKED,
+
+    /* socket layer to connector: key, data = servers, value = attempt */
+    CONTROL_CONNECT,
+    /* socket layer to connector: key; nobody waits for it any more */
+    CONTROL_CANCEL,
+    /* connector to socket layer, socket layer to worker: key, status 0 and the
+     * connected descriptor, value = which server, data = its name as "host
+     * port"; or status = errno or -1, data = what failed, in words */
+    CONTROL_CONNECTED,
+
+    /* worker to socket layer: wants an IRC connection (again); value = number
+     * of the server to begin with */
+    CONTROL_WANT_IRC,
+    /* worker to socket layer: value = event (events.h), status = a number of
+     * the event, data = text */
+    CONTROL_EVENT
+} control_type_e;
+
+typedef struct {
+    uint32_t type;
+    int32_t status;
+    uint32_t value;
+    uint32_t size; /* bytes of data in use */
+    uint64_t key;  /* the session: slot and generation in the socket layer */
+    char data[CONTROL_DATA_MAX];
+} control_t;
+
+/*
+ * Sends one record with nfds descriptors, which stay the caller's. EIRC_OK,
+ * EIRC_AGAIN (not sent), or EIRC_ERROR with errno set.
+ */
+int control_send(int fd, const control_t *c, const int *fds, int nfds);
+
+/*
+ * Receives one record; *nfds says how many descriptors fds can take and how
+ * many came: they are the caller's now, close-on-exec. EIRC_OK; EIRC_AGAIN;
+ * EIRC_DONE at the end of file; EIRC_ERROR: broken, nothing was kept.
+ */
+int control_recv(int fd, control_t *c, int *fds, int *nfds);
+
+#endif /* _CONTROL_H_INCLUDED_ */

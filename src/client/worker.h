@@ -1,0 +1,33 @@
+/*
+ * One user. The worker is forked from the template (or is the process itself,
+ * when irc-client stands alone), closes itself into its sandbox, reads the
+ * request from the link and then carries lines between link and IRC server
+ * until one of them ends. All its state that must survive it is in the
+ * segment (session.h).
+ */
+
+#ifndef _WORKER_H_INCLUDED_
+#define _WORKER_H_INCLUDED_
+
+#include <stdint.h>
+
+#include "eirc_link.h"
+
+/* Descriptors of a worker are always these: the sandbox names RESCUE. */
+#define WORKER_FD_LINK 3
+#define WORKER_FD_SEGMENT 4
+#define WORKER_FD_CONTROL 5
+/* unconnected SEQPACKET socket, for the day the socket layer is gone */
+#define WORKER_FD_RESCUE 6
+
+typedef struct {
+    char id[EIRC_LINK_ID_MAX + 1];
+    uint32_t replay; /* bytes of the replay ring */
+    uint32_t linger; /* ms */
+    uint32_t cpu;    /* or EIRC_LINK_CPU_ANY */
+} worker_birth_t;
+
+/* Runs a worker to its end and returns its exit code: 0, or 1. */
+int worker_run(const worker_birth_t *birth);
+
+#endif /* _WORKER_H_INCLUDED_ */

@@ -1,0 +1,378 @@
+
+/*
+ * The types that the files of the module share. A request on its way to a
+ * session passes handshake -> link (a connection to a socket layer) -> auth
+ * (claim and verdict) -> link (a process) -> ws; session.c owns that order
+ * and everything that comes into being on it.
+ *
+ * Who includes whom: every file of src/module includes this header; only
+ * session.c calls both ws and link.
+ */
+
+#ifndef _NGX_HTTP_EIRC_H_INCLUDED_
+#define _NGX_HTTP_EIRC_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "eirc_codes.h"
+#include "eirc_limits.h"
+#include "eirc_link.h"
+#include "eirc_ws.h"
+
+
+#if (EIRC_OK != NGX_OK || EIRC_ERROR != NGX_ERROR                             \
+     || EIRC_AGAIN != NGX_AGAIN || EIRC_DONE != NGX_DONE)
+#error "the codes of src/lib must be those of nginx"
+#endif
+
+
+#define NGX_HTTP_EIRC_MODE_EIRC    0
+#define NGX_HTTP_EIRC_MODE_TEXT    1
+#define NGX_HTTP_EIRC_MODE_BINARY  2
+
+#define NGX_HTTP_EIRC_TOKEN_HASH   32
+#define NGX_HTTP_EIRC_MAX_LAYERS   64
+
+
+typedef struct ngx_http_eirc_ws_s       ngx_http_eirc_ws_t;
+typedef struct ngx_http_eirc_link_s     ngx_http_eirc_link_t;
+typedef struct ngx_http_eirc_session_s  ngx_http_eirc_session_t;
+
+
+/* a rate of lines and what may come at once */
+typedef struct {
+    ngx_uint_t                  rate;      /* lines per 1000 s, 0: no limit */
+    ngx_uint_t                  burst;     /* lines */
+} ngx_http_eirc_rate_t;
+
+
+typedef struct {
+    ngx_str_t                   client;    /* binary, or directory if unix */
+    ngx_int_t                   processes; /* NGX_CONF_UNSET: one a worker */
+    unsigned                    client_unix:1;
+    unsigned                    used:1;    /* some location has eirc_pass */
+
+    ngx_path_t                 *run_path;
+    ngx_shm_zone_t             *token_zone;
+    ngx_msec_t                  token_timeout;
+
+    void                       *layers;    /* link.c: one per socket layer */
+} ngx_http_eirc_main_conf_t;
+
+
+typedef struct {
+    ngx_str_t                   servers;   /* eirc_link_server_add() entries */
+    ngx_http_complex_value_t   *token;     /* NULL: $arg_chat_token */
+    ngx_http_complex_value_t   *auth_uri;  /* NULL: no eirc_auth_request */
+    ngx_flag_t                  issue;
+    ngx_flag_t                  echo;
+
+    ngx_array_t                *origins;   /* handshake.c; NULL: same host */
+
+    ngx_msec_t                  ping;      /* 0: off */
+    ngx_msec_t                  ping_timeout;
+    size_t                      max_message_size;
+    ngx_http_eirc_rate_t        rate;
+    ngx_http_eirc_rate_t        flood;
+    ngx_uint_t                  limit;
+    ngx_uint_t                  crash_limit;
+    ngx_msec_t                  crash_time;
+    ngx_msec_t                  linger;
+    size_t                      replay;
+} ngx_http_eirc_loc_conf_t;
+
+
+/* what the handshake found, RFC 6455, 4.2.1 */
+typedef struct {
+    u_char                      accept[28];
+    ngx_str_t                   protocol;  /* to be answered, or empty */
+    ngx_uint_t                  mode;      /* NGX_HTTP_EIRC_MODE_... */
+} ngx_http_eirc_handshake_t;
+
+
+/* our hold on a token in the zone; all zero: none */
+typedef struct {
+    u_char                      hash[NGX_HTTP_EIRC_TOKEN_HASH];
+    uint64_t                    owner;     /* 0: nothing held */
+} ngx_http_eirc_claim_t;
+
+
+/* the context of a main request */
+typedef struct {
+    ngx_http_eirc_handshake_t   handshake;
+    ngx_http_eirc_claim_t       claim;
+    ngx_str_t                   token;     /* evaluated once */
+
+    /* the verdict; strings in r->pool */
+    ngx_str_t                   user;      /* the JSON object */
+    ngx_str_t                   nick;
+    ngx_str_t                   account;   /* the nick where none is given */
+
+    /* auth.c, the subrequest on its way */
+    ngx_http_request_t         *subrequest;
+    ngx_uint_t                  auth_status;
+    unsigned                    auth_started:1;
+    unsigned                    auth_done:1;
+
+    ngx_http_eirc_session_t    *session;
+    ngx_http_eirc_ws_t         *ws;
+
+    /* for variables and the access log */
+    u_char                      id[EIRC_LINK_ID_MAX];
+    size_t                      id_len;
+    uint64_t                    lines_in;
+    uint64_t                    lines_out;
+    ngx_uint_t                  close_code;
+} ngx_http_eirc_ctx_t;
+
+
+/*
+ * handshake.c
+ */
+
+/*
+ * Checks method, version, headers, key and origin (RFC 6455, 4.2.1). NGX_OK:
+ * ctx->handshake is set. Otherwise the status to answer with; the headers
+ * that belong to it (Sec-WebSocket-Version, Allow) are already in
+ * r->headers_out, the reason is in the log.
+ */
+ngx_int_t ngx_http_eirc_handshake_check(ngx_http_request_t *r,
+    ngx_http_eirc_ctx_t *ctx);
+
+/* Sends the 101, RFC 6455, 4.2.2; NGX_OK or NGX_ERROR. */
+ngx_int_t ngx_http_eirc_handshake_accept(ngx_http_request_t *r,
+    ngx_http_eirc_ctx_t *ctx);
+
+char *ngx_http_eirc_origin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+
+/*
+ * ws.c: one WebSocket after the 101. It belongs to its request: memory from
+ * r->pool or, for what comes and goes, ngx_alloc with an end of its own. An
+ * idle WebSocket holds no buffer. Its owner is session.c or echo.c.
+ */
+
+typedef struct {
+    /*
+     * A whole message. data may be changed and is valid during the call.
+     * NGX_OK: taken; NGX_AGAIN: not taken, the ws keeps it, goes on reading
+     * into a bounded buffer and offers it again after ws_resume();
+     * NGX_DONE: the ws was closed or finalized in the call, touch nothing.
+     */
+    ngx_int_t                 (*message)(ngx_http_eirc_ws_t *ws, u_char *data,
+                                    size_t len, ngx_uint_t binary);
+
+    /* All output has gone to the kernel after a send that said NGX_AGAIN. */
+    void                      (*drained)(ngx_http_eirc_ws_t *ws);
+
+    /*
+     * Called once, when no frame will come any more: the peer closed (code is
+     * its close code, 1005 for none), vanished (1006), broke a rule (the code
+     * that we sent), did not answer a ping (1006), or our own close is
+     * through. The owner finalizes the request in this call or later.
+     */
+    void                      (*closed)(ngx_http_eirc_ws_t *ws,
+                                    ngx_uint_t code);
+
+    /* The worker is exiting: the owner says goodbye (ws_close 1012). */
+    void                      (*shutdown)(ngx_http_eirc_ws_t *ws);
+} ngx_http_eirc_ws_handler_t;
+
+
+/*
+ * Takes the connection over after the 101 was sent: installs event handlers,
+ * idle flag, ping timer, reads what the client sent early. Bytes that arrived
+ * behind the request head (r->header_in) are read as frames.
+ */
+ngx_http_eirc_ws_t *ngx_http_eirc_ws_create(ngx_http_request_t *r,
+    ngx_http_eirc_ws_handler_t *handler, void *data);
+
+/* Starts reading; the first handler calls may come from inside. */
+void ngx_http_eirc_ws_start(ngx_http_eirc_ws_t *ws);
+
+void *ngx_http_eirc_ws_data(ngx_http_eirc_ws_t *ws);
+
+/*
+ * Sends one message as one frame. NGX_OK: all of it went to the kernel;
+ * NGX_AGAIN: it is kept and will go, but send no more before drained();
+ * NGX_ERROR: the connection is broken, closed() has been or will be called.
+ */
+ngx_int_t ngx_http_eirc_ws_send(ngx_http_eirc_ws_t *ws, ngx_uint_t binary,
+    u_char *data, size_t len);
+
+/*
+ * The same for the body of a LINES record, whose entries are turned into
+ * frames in place (docs/link.md, 4) and leave in one call. The entries have
+ * been checked. lines: their number.
+ */
+ngx_int_t ngx_http_eirc_ws_send_entries(ngx_http_eirc_ws_t *ws,
+    ngx_uint_t binary, u_char *body, size_t len);
+
+/* Offers what was refused with NGX_AGAIN again. */
+void ngx_http_eirc_ws_resume(ngx_http_eirc_ws_t *ws);
+
+/*
+ * Begins the closing handshake with this code; closed() follows when the peer
+ * has answered or a few seconds have gone. reason: ASCII, at most 123 bytes.
+ */
+void ngx_http_eirc_ws_close(ngx_http_eirc_ws_t *ws, ngx_uint_t code,
+    const char *reason);
+
+
+/*
+ * token.c: the shared zone of bindings, keyed by the SHA-256 of the token. An
+ * entry is issued (a user object waits for its browser), claimed (a request
+ * is asking the application), verified (the application said yes, but no
+ * process could be had), or used. None is evicted before it expires.
+ */
+
+char *ngx_http_eirc_token_zone(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* Creates the default zone where no directive did; NGX_OK or NGX_ERROR. */
+ngx_int_t ngx_http_eirc_token_zone_default(ngx_conf_t *cf);
+
+/*
+ * Claims a token for this request.
+ * NGX_OK: ours, and somebody has to be asked about it;
+ * NGX_DONE: ours, and its user object was there: copied to *user in r->pool;
+ * NGX_DECLINED: claimed or used already, or (create == 0) not known;
+ * NGX_BUSY: no room in the zone, or in the share for unverified claims;
+ * NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_http_eirc_token_claim(ngx_http_request_t *r, ngx_str_t *token,
+    ngx_uint_t create, ngx_http_eirc_claim_t *claim, ngx_str_t *user);
+
+/* The application said yes: the verdict stays with the claim. NGX_OK,
+ * NGX_BUSY: no room; the claim is still held. */
+ngx_int_t ngx_http_eirc_token_verify(ngx_http_request_t *r,
+    ngx_http_eirc_claim_t *claim, ngx_str_t *user);
+
+/* The session stands: the token is used until it expires. */
+void ngx_http_eirc_token_use(ngx_http_request_t *r,
+    ngx_http_eirc_claim_t *claim);
+
+/*
+ * Gives the claim back: an entry with a user object can be claimed again, one
+ * without goes away. Also the way for an application that said no. Harmless
+ * on a claim that holds nothing. Registered as pool cleanup by claim(), so
+ * that a request that ends in any way gives back what it held.
+ */
+void ngx_http_eirc_token_release(ngx_http_request_t *r,
+    ngx_http_eirc_claim_t *claim);
+
+/* Issues a new random token for a user object: written to token (64 hex
+ * digits), NGX_OK or NGX_BUSY. */
+ngx_int_t ngx_http_eirc_token_issue(ngx_http_request_t *r, ngx_str_t *user,
+    u_char *token);
+
+
+/*
+ * auth.c: from a token to a user object. Called again and again from the
+ * request's write_event_handler until it says something else than NGX_AGAIN.
+ * NGX_OK: ctx->user, nick and account are set, the claim is held. Else the
+ * status to answer with (400 no token, 401, 403, 503), the claim given back.
+ */
+ngx_int_t ngx_http_eirc_auth(ngx_http_request_t *r, ngx_http_eirc_ctx_t *ctx);
+
+/* Checks that text is a user object: JSON, nick a valid nick; sets ctx->user,
+ * nick and account. NGX_OK or NGX_DECLINED with a sentence in *why. */
+ngx_int_t ngx_http_eirc_user_parse(ngx_http_request_t *r,
+    ngx_http_eirc_ctx_t *ctx, ngx_str_t *text, const char **why);
+
+
+/* issue.c, echo.c, session.c: content handlers */
+ngx_int_t ngx_http_eirc_issue_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_eirc_echo_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_eirc_session_handler(ngx_http_request_t *r);
+
+
+/*
+ * link.c: connections to socket layers. It owns the watch connections of the
+ * worker, and starts a layer through spawn.c where one is missing.
+ */
+
+typedef struct {
+    /* HELLO arrived: requests can be sent. */
+    void                      (*open)(ngx_http_eirc_link_t *link);
+    /* READY: the session stands. id is not terminated. */
+    void                      (*ready)(ngx_http_eirc_link_t *link,
+                                    u_char *id, size_t len);
+    /*
+     * New lines, checked, numbers already seen left out; body may be changed
+     * and is valid during the call. n: how many.
+     */
+    void                      (*lines)(ngx_http_eirc_link_t *link,
+                                    u_char *body, size_t len, ngx_uint_t n);
+    /* A send that said NGX_AGAIN can be tried again. */
+    void                      (*writable)(ngx_http_eirc_link_t *link);
+    /*
+     * REFUSED, END (reason of eirc_link.h), the end of file or an error of
+     * ours or of the peer (EIRC_LINK_FAILED). Called once, the link is closed
+     * after it; text is for the log.
+     */
+    void                      (*ended)(ngx_http_eirc_link_t *link,
+                                    ngx_uint_t reason, ngx_str_t *text);
+} ngx_http_eirc_link_handler_t;
+
+/*
+ * Opens a connection to the layer with this index, or to any when
+ * NGX_CONF_UNSET. NULL: at once impossible. open() or ended() follows; never
+ * from inside the call. The log is the request's connection's.
+ */
+ngx_http_eirc_link_t *ngx_http_eirc_link_open(ngx_http_request_t *r,
+    ngx_int_t layer, ngx_http_eirc_link_handler_t *handler, void *data);
+
+void *ngx_http_eirc_link_data(ngx_http_eirc_link_t *link);
+ngx_uint_t ngx_http_eirc_link_layer(ngx_http_eirc_link_t *link);
+ngx_uint_t ngx_http_eirc_link_layers(ngx_http_eirc_main_conf_t *emcf);
+
+/* Sends SESSION and USER. NGX_OK or NGX_ERROR (ended() is not called). */
+ngx_int_t ngx_http_eirc_link_request(ngx_http_eirc_link_t *link,
+    eirc_link_session_t *request, ngx_str_t *user);
+
+/* Sends MESSAGE: NGX_OK, NGX_AGAIN (not sent, writable() follows) or
+ * NGX_ERROR. */
+ngx_int_t ngx_http_eirc_link_message(ngx_http_eirc_link_t *link,
+    u_char *data, size_t len);
+
+/* Stops and continues reading of lines. */
+void ngx_http_eirc_link_pause(ngx_http_eirc_link_t *link);
+void ngx_http_eirc_link_continue(ngx_http_eirc_link_t *link);
+
+/* Sends END with reason (0: DETACH) as well as it can, and closes. */
+void ngx_http_eirc_link_close(ngx_http_eirc_link_t *link, ngx_uint_t reason,
+    const char *text);
+
+/* init_process and exit: watch connections. */
+ngx_int_t ngx_http_eirc_link_init_process(ngx_cycle_t *cycle);
+
+
+/*
+ * spawn.c: the only file that starts a process.
+ */
+
+/*
+ * Starts the socket layer with this index: NGX_OK: started, or somebody else
+ * is at it; NGX_DECLINED: not now (exiting); NGX_ERROR: cannot be, see log.
+ */
+ngx_int_t ngx_http_eirc_spawn_layer(ngx_http_eirc_main_conf_t *emcf,
+    ngx_uint_t layer, ngx_log_t *log);
+
+
+/*
+ * session.c: joins one WebSocket to one link; owns both.
+ */
+
+/* The one way a session ends; harmless when run twice. */
+void ngx_http_eirc_session_finalize(ngx_http_eirc_session_t *s,
+    ngx_int_t rc);
+
+
+extern ngx_module_t  ngx_http_eirc_module;
+
+
+#endif /* _NGX_HTTP_EIRC_H_INCLUDED_ */
