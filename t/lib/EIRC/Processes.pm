@@ -1,0 +1,215 @@
+package EIRC::Processes;
+
+# What a test wants to know about processes that aren't its own children:
+# the irc-clients that the module under test started.
+#
+#   irc_client()               path of the irc-client under test:
+#                              $EIRC_CLIENT, or objs/irc-client
+#   objs()                     folder of what was built: $EIRC_OBJS, or objs
+#   processes($dir [, %opt])   pids of the irc-clients that belong below
+#                              $dir: it stands in their arguments, working
+#                              directory, or in a socket's address that a
+#                              process of theirs is bound or connected to
+#       exe => $path           another binary than irc_client()
+#   wait_for($n, $seconds, $dir [, %opt])
+#                              waits until there are exactly $n; returns how
+#                              many there were at last
+#   wait_for_end($pid, $seconds)   true when the process is gone in time
+#   descriptors($pid)          how many descriptors the process has open
+#   pss($pid)                  its proportional share of memory in KB
+#   children($pid)             pids of its children
+#   title($pid)                its command line, as it shows it
+#   wait_until($seconds, $code)    true as soon as the code says so
+#
+# Everything is read from /proc, nothing is sent to anybody.
+
+use warnings;
+use strict;
+
+use base qw/ Exporter /;
+
+our @EXPORT = qw/ irc_client objs processes wait_for wait_for_end descriptors
+    pss children title wait_until /;
+
+use Cwd qw/ abs_path /;
+use File::Basename qw/ dirname /;
+use File::Spec;
+use Time::HiRes qw/ time /;
+
+my $top = abs_path(dirname(__FILE__) . '/../../..');
+
+
+sub objs {
+    return $ENV{EIRC_OBJS} ? File::Spec->rel2abs($ENV{EIRC_OBJS})
+        : "$top/objs";
+}
+
+
+sub irc_client {
+    return $ENV{EIRC_CLIENT} || objs() . '/irc-client';
+}
+
+
+sub processes {
+    my ($dir, %opt) = @_;
+    my $exe = abs_path($opt{exe} || irc_client());
+
+    return () if !defined $exe;
+
+    # a user's process may have no trace of the directory but its parent
+
+    my (%parent, %ours);
+
+    for my $pid (_pids()) {
+        my $link = readlink "/proc/$pid/exe";
+        next if !defined $link || $link !~ /^\Q$exe\E(?: \(deleted\))?$/;
+        next if _state($pid) =~ /^[ZX]$/;
+
+        $parent{$pid} = _parent($pid);
+        $ours{$pid} = 1 if _belongs($pid, $dir);
+    }
+
+    my $more = 1;
+
+    while ($more) {
+        $more = 0;
+
+        for my $pid (keys %parent) {
+            next if $ours{$pid} || !$ours{ $parent{$pid} };
+            $ours{$pid} = $more = 1;
+        }
+    }
+
+    return sort { $a <=> $b } keys %ours;
+}
+
+
+sub wait_for {
+    my ($n, $seconds, $dir, %opt) = @_;
+    my $have;
+
+    wait_until($seconds, sub {
+        $have = () = processes($dir, %opt);
+        return $have == $n;
+    });
+
+    return $have;
+}
+
+
+sub wait_for_end {
+    my ($pid, $seconds) = @_;
+
+    return wait_until($seconds, sub { return _state($pid) =~ /^[ZX]?$/ });
+}
+
+
+sub wait_until {
+    my ($seconds, $code) = @_;
+    my $end = time() + $seconds;
+
+    for ( ;; ) {
+        return 1 if $code->();
+        return 0 if time() > $end;
+        select(undef, undef, undef, 0.02);
+    }
+}
+
+
+sub descriptors {
+    my ($pid) = @_;
+
+    opendir my $dir, "/proc/$pid/fd" or return undef;
+
+    return scalar grep { /^\d+$/ } readdir $dir;
+}
+
+
+sub pss {
+    my ($pid) = @_;
+
+    return _read("/proc/$pid/smaps_rollup") =~ /^Pss:\s+(\d+) kB/m
+        ? $1 : undef;
+}
+
+
+sub children {
+    my ($pid) = @_;
+
+    return sort { $a <=> $b } grep { _parent($_) == $pid } _pids();
+}
+
+
+sub title {
+    my ($pid) = @_;
+    my $title = _read("/proc/$pid/cmdline");
+
+    $title =~ s/\0+\z//;
+    $title =~ s/\0/ /g;
+
+    return $title;
+}
+
+
+sub _belongs {
+    my ($pid, $dir) = @_;
+    my $cwd = readlink "/proc/$pid/cwd";
+
+    return 1 if defined $cwd && $cwd =~ m!^\Q$dir\E(?:/|$)!;
+    return 1 if _read("/proc/$pid/cmdline") =~ /\Q$dir\E/;
+
+    # addresses of its UNIX sockets: column 7 is the inode, 8 the address
+
+    my %inode;
+
+    for my $line (split /\n/, _read("/proc/$pid/net/unix")) {
+        my @column = split ' ', $line;
+        next if @column < 8 || $column[7] !~ /^\Q$dir\E/;
+        $inode{ $column[6] } = 1;
+    }
+
+    return 0 if !%inode;
+
+    for my $fd (glob "/proc/$pid/fd/*") {
+        my $link = readlink $fd;
+        next if !defined $link || $link !~ /^socket:\[(\d+)\]$/;
+        return 1 if $inode{$1};
+    }
+
+    return 0;
+}
+
+
+sub _pids {
+    opendir my $dir, '/proc' or return ();
+
+    return grep { /^\d+$/ } readdir $dir;
+}
+
+
+sub _state {
+    my ($pid) = @_;
+
+    return _read("/proc/$pid/stat") =~ /\) (\S)/ ? $1 : '';
+}
+
+
+sub _parent {
+    my ($pid) = @_;
+
+    return _read("/proc/$pid/stat") =~ /.*\) \S (\d+)/s ? $1 : 0;
+}
+
+
+sub _read {
+    my ($path) = @_;
+
+    open my $fh, '<', $path or return '';
+    local $/;
+    my $text = <$fh>;
+
+    return defined $text ? $text : '';
+}
+
+
+1;
