@@ -1,11 +1,8 @@
 /*
  * One line of IRC (RFC 1459, RFC 2812, modern.ircdocs.horse, IRCv3 message
- * tags), without CR LF: taken apart, put together, and what goes with it:
- * tags, case, masks, names.  Slices point into the caller's buffers; nothing
- * is copied, kept or changed.  Anybody may call.
- *
- * Nick and source "client" are reserved: lines that begin with ":client " are
- * made by eIRC itself.
+ * tags), without CR LF: taken apart and put together, with its tags; and a
+ * message of the browser taken apart into lines.  Slices point into the
+ * caller's buffers; nothing is copied, kept or changed.  Anybody may call.
  */
 
 #ifndef _EIRC_IRC_H_INCLUDED_
@@ -16,6 +13,7 @@
 #include <stdint.h>
 
 #include "eirc_codes.h"
+#include "eirc_irc_names.h"
 #include "eirc_limits.h"
 #include "eirc_slice.h"
 
@@ -48,16 +46,6 @@ typedef struct {
     const uint8_t *end;
 } eirc_irc_lines_t;
 
-/*
- * How a server compares names (ISUPPORT CASEMAPPING).  The value is the last
- * of the characters, counted from 'A', that have a lower case.
- */
-typedef enum {
-    EIRC_IRC_ASCII = 'Z',
-    EIRC_IRC_RFC1459_STRICT = ']',
-    EIRC_IRC_RFC1459 = '^'
-} eirc_irc_casemap_e;
-
 
 /* parsing */
 
@@ -88,7 +76,7 @@ void eirc_irc_source_split(eirc_slice_t source, eirc_slice_t *nick,
 bool eirc_irc_line_valid(const uint8_t *line, size_t len);
 
 
-/* lines of a message: design of the browser's side, one or several lines */
+/* lines of a message: the browser may send several in one */
 
 /*
  * Begins to take a message apart at CR and LF.  EIRC_ERROR if it holds a NUL
@@ -165,72 +153,5 @@ int eirc_irc_tag_escape(uint8_t *out, size_t cap, size_t *len,
                         eirc_slice_t value);
 int eirc_irc_tag_unescape(uint8_t *out, size_t cap, size_t *len,
                           eirc_slice_t value);
-
-
-/* case */
-
-/*
- * Sets *map from the value of CASEMAPPING.  An unknown name gives
- * EIRC_IRC_ASCII and false: rather two names too many than one too few.
- */
-bool eirc_irc_casemap(eirc_slice_t name, eirc_irc_casemap_e *map);
-
-/* the lower case of a byte */
-static inline uint8_t
-eirc_irc_fold(eirc_irc_casemap_e map, uint8_t c)
-{
-    return (uint8_t) (c >= 'A' && c <= (uint8_t) map ? c + 32 : c);
-}
-
-
-/* the lower case of len bytes; out may be p */
-void eirc_irc_fold_to(eirc_irc_casemap_e map, uint8_t *out, const uint8_t *p,
-                      size_t len);
-
-bool eirc_irc_equal(eirc_irc_casemap_e map, eirc_slice_t a, eirc_slice_t b);
-
-/* below, at or above 0, as by memcmp of the lower cases; for sorted tables */
-int eirc_irc_compare(eirc_irc_casemap_e map, eirc_slice_t a, eirc_slice_t b);
-
-/*
- * A hash, the same for all cases of a name.  With a random seed that is kept
- * secret nobody can choose names that fall together.
- */
-uint32_t eirc_irc_hash(eirc_irc_casemap_e map, uint32_t seed,
-                       eirc_slice_t name);
-
-
-/* masks and names */
-
-/* '*' stands for any bytes, '?' for one; nothing else is special */
-bool eirc_irc_mask_match(eirc_irc_casemap_e map, eirc_slice_t mask,
-                         eirc_slice_t text);
-
-/* is it "client", in any case of letters? */
-bool eirc_irc_nick_reserved(eirc_slice_t nick);
-
-/*
- * May this nick, as an application gave it, go into a NICK line?  1 to
- * EIRC_IRC_NICK_MAX bytes of valid UTF-8; no control bytes, space or any of
- * !@*?,.: and not one of #&$+%~- or a digit in front; not reserved.  The
- * server may refuse more.
- */
-bool eirc_irc_nick_valid(eirc_slice_t nick);
-
-/*
- * May this user name go into a USER line?  1 to EIRC_IRC_USER_MAX bytes; no
- * control bytes, space or any of !@*?: .
- */
-bool eirc_irc_user_valid(eirc_slice_t user);
-
-/*
- * May this channel name go into a JOIN line?  2 to EIRC_IRC_CHANNEL_MAX
- * bytes; #, &, + or ! in front; no NUL, BEL, CR, LF, space or comma (RFC
- * 2812, 1.3).
- */
-bool eirc_irc_channel_valid(eirc_slice_t channel);
-
-/* may this be text in a line (a trailing parameter)?  No NUL, CR or LF. */
-bool eirc_irc_text_valid(eirc_slice_t text);
 
 #endif /* _EIRC_IRC_H_INCLUDED_ */

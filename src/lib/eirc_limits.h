@@ -77,8 +77,7 @@
 
 /* SESSION without its servers */
 #define EIRC_LINK_SESSION_SIZE 112
-#define EIRC_LINK_SESSION_MAX                                                 \
-    (EIRC_LINK_SESSION_SIZE + EIRC_LINK_SERVERS_SIZE)
+#define EIRC_LINK_SESSION_MAX (EIRC_LINK_SESSION_SIZE + EIRC_LINK_SERVERS_SIZE)
 
 /* replay ring: a page at least; at most what 1,000 users may cost together */
 #define EIRC_REPLAY_MIN 4096
