@@ -24,7 +24,9 @@ typedef enum {
     /* template to socket layer: key, value = pid, or 0 and errno in status */
     CONTROL_FORKED,
 
-    /* socket layer to connector: key, data = servers, value = attempt */
+    /* socket layer to connector: key, data = servers, value = attempt (0: the
+     * session's first; later ones are paced), status = number of the server
+     * to begin with */
     CONTROL_CONNECT,
     /* socket layer to connector: key; nobody waits for it any more */
     CONTROL_CANCEL,
@@ -38,7 +40,11 @@ typedef enum {
     CONTROL_WANT_IRC,
     /* worker to socket layer: value = event (events.h), status = a number of
      * the event, data = text */
-    CONTROL_EVENT
+    CONTROL_EVENT,
+
+    /* socket layer to worker: the layer ends in good order, the session with
+     * it (END, SHUTDOWN). The end of file alone says that the layer died. */
+    CONTROL_STOP
 } control_type_e;
 
 typedef struct {

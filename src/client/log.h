@@ -1,0 +1,48 @@
+/*
+ * The log that the socket layer writes: a file, standard error or syslog. One
+ * process writes it, in lines of nginx's look; a line is one write.
+ */
+
+#ifndef _LOG_H_INCLUDED_
+#define _LOG_H_INCLUDED_
+
+#include <stdarg.h>
+
+typedef enum {
+    LOG_LEVEL_EMERG = 1,
+    LOG_LEVEL_ALERT,
+    LOG_LEVEL_CRIT,
+    LOG_LEVEL_ERR,
+    LOG_LEVEL_WARN,
+    LOG_LEVEL_NOTICE,
+    LOG_LEVEL_INFO,
+    LOG_LEVEL_DEBUG
+} log_level_e;
+
+/*
+ * Opens the log: "stderr", "syslog", the path of a file, or NULL for none.
+ * number is the K of the lines. Returns 0, or -1 and errno.
+ */
+int log_open(const char *target, unsigned number);
+
+/* Opens the file again, or keeps the old one when that fails. */
+void log_reopen(void);
+
+/* Reopens when the file has been moved or removed; cheap enough to call
+ * every few seconds. */
+void log_check(void);
+
+/* Levels above this one are not written; LOG_LEVEL_INFO unless set. */
+void log_level_set(log_level_e level);
+
+/* The level of a name as in nginx's error_log, or -1. */
+int log_level_parse(const char *name);
+
+/*
+ * Writes a line; error is an errno to add in nginx's form, or 0; id, when not
+ * NULL, the session's.
+ */
+void log_write(log_level_e level, int error, const char *id, const char *fmt,
+               ...) __attribute__((format(printf, 4, 5)));
+
+#endif /* _LOG_H_INCLUDED_ */
