@@ -55,7 +55,7 @@ typedef struct {
     unsigned                    client_unix:1;
     unsigned                    used:1;    /* some location has eirc_pass */
 
-    ngx_path_t                 *run_path;
+    ngx_path_t                 *run_path;  /* NULL if client_unix */
     ngx_shm_zone_t             *token_zone;
     ngx_msec_t                  token_timeout;
 
@@ -64,6 +64,7 @@ typedef struct {
 
 
 typedef struct {
+    ngx_array_t                *pass;      /* eirc_pass as it was written */
     ngx_str_t                   servers;   /* eirc_link_server_add() entries */
     ngx_http_complex_value_t   *token;     /* NULL: $arg_chat_token */
     ngx_http_complex_value_t   *auth_uri;  /* NULL: no eirc_auth_request */
@@ -130,6 +131,19 @@ typedef struct {
 
 
 /*
+ * ngx_eirc_module.c
+ */
+
+/*
+ * Evaluates the token of the main request into ctx->token, once. NGX_OK;
+ * NGX_DECLINED: none, or one that cannot be right (too long, control
+ * characters, a dot segment); NGX_ERROR.
+ */
+ngx_int_t ngx_http_eirc_token_evaluate(ngx_http_request_t *r,
+    ngx_http_eirc_ctx_t *ctx);
+
+
+/*
  * handshake.c
  */
 
@@ -172,7 +186,8 @@ typedef struct {
      * Called once, when no frame will come any more: the peer closed (code is
      * its close code, 1005 for none), vanished (1006), broke a rule (the code
      * that we sent), did not answer a ping (1006), or our own close is
-     * through. The owner finalizes the request in this call or later.
+     * through. Never from inside a call of ours. The owner calls
+     * ws_finalize() in it.
      */
     void                      (*closed)(ngx_http_eirc_ws_t *ws,
                                     ngx_uint_t code);
@@ -190,7 +205,7 @@ typedef struct {
 ngx_http_eirc_ws_t *ngx_http_eirc_ws_create(ngx_http_request_t *r,
     ngx_http_eirc_ws_handler_t *handler, void *data);
 
-/* Starts reading; the first handler calls may come from inside. */
+/* Starts reading; the first handler calls come later, never from inside. */
 void ngx_http_eirc_ws_start(ngx_http_eirc_ws_t *ws);
 
 void *ngx_http_eirc_ws_data(ngx_http_eirc_ws_t *ws);
@@ -206,12 +221,12 @@ ngx_int_t ngx_http_eirc_ws_send(ngx_http_eirc_ws_t *ws, ngx_uint_t binary,
 /*
  * The same for the body of a LINES record, whose entries are turned into
  * frames in place (docs/link.md, 4) and leave in one call. The entries have
- * been checked. lines: their number.
+ * been checked.
  */
 ngx_int_t ngx_http_eirc_ws_send_entries(ngx_http_eirc_ws_t *ws,
     ngx_uint_t binary, u_char *body, size_t len);
 
-/* Offers what was refused with NGX_AGAIN again. */
+/* Offers what was refused with NGX_AGAIN again; not from inside. */
 void ngx_http_eirc_ws_resume(ngx_http_eirc_ws_t *ws);
 
 /*
@@ -220,6 +235,13 @@ void ngx_http_eirc_ws_resume(ngx_http_eirc_ws_t *ws);
  */
 void ngx_http_eirc_ws_close(ngx_http_eirc_ws_t *ws, ngx_uint_t code,
     const char *reason);
+
+/*
+ * Ends the request, and with it the WebSocket: the one way after the 101. In
+ * closed() or, without a word to the browser, at any time; from within a
+ * callback of the handler as well.
+ */
+void ngx_http_eirc_ws_finalize(ngx_http_eirc_ws_t *ws);
 
 
 /*
