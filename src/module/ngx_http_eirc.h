@@ -33,6 +33,11 @@
 #define NGX_HTTP_EIRC_MODE_TEXT    1
 #define NGX_HTTP_EIRC_MODE_BINARY  2
 
+/* eirc_token_issue: for whom */
+#define NGX_HTTP_EIRC_ISSUE_OFF    0
+#define NGX_HTTP_EIRC_ISSUE_ON     1  /* peers on this machine */
+#define NGX_HTTP_EIRC_ISSUE_ANY    2  /* whom the location lets in */
+
 #define NGX_HTTP_EIRC_TOKEN_HASH   32
 #define NGX_HTTP_EIRC_MAX_LAYERS   64
 
@@ -68,7 +73,7 @@ typedef struct {
     ngx_str_t                   servers;   /* eirc_link_server_add() entries */
     ngx_http_complex_value_t   *token;     /* NULL: $arg_chat_token */
     ngx_http_complex_value_t   *auth_uri;  /* NULL: no eirc_auth_request */
-    ngx_flag_t                  issue;
+    ngx_uint_t                  issue;     /* NGX_HTTP_EIRC_ISSUE_... */
     ngx_flag_t                  echo;
 
     ngx_array_t                *origins;   /* handshake.c; NULL: same host */
@@ -268,8 +273,11 @@ ngx_int_t ngx_http_eirc_token_zone_default(ngx_conf_t *cf);
 ngx_int_t ngx_http_eirc_token_claim(ngx_http_request_t *r, ngx_str_t *token,
     ngx_uint_t create, ngx_http_eirc_claim_t *claim, ngx_str_t *user);
 
-/* The application said yes: the verdict stays with the claim. NGX_OK,
- * NGX_BUSY: no room; the claim is still held. */
+/*
+ * The application said yes: the verdict stays with the claim, and the time
+ * until it expires begins anew. NGX_OK; NGX_BUSY: no room for the verdict,
+ * the claim is still held; NGX_DECLINED: the claim had expired and is lost.
+ */
 ngx_int_t ngx_http_eirc_token_verify(ngx_http_request_t *r,
     ngx_http_eirc_claim_t *claim, ngx_str_t *user);
 
@@ -286,6 +294,9 @@ void ngx_http_eirc_token_use(ngx_http_request_t *r,
 void ngx_http_eirc_token_release(ngx_http_request_t *r,
     ngx_http_eirc_claim_t *claim);
 
+/* init_process: a timer wipes what expired while nobody came. */
+ngx_int_t ngx_http_eirc_token_init_process(ngx_cycle_t *cycle);
+
 /* Issues a new random token for a user object: written to token (64 hex
  * digits), NGX_OK or NGX_BUSY. */
 ngx_int_t ngx_http_eirc_token_issue(ngx_http_request_t *r, ngx_str_t *user,
@@ -300,6 +311,18 @@ ngx_int_t ngx_http_eirc_token_issue(ngx_http_request_t *r, ngx_str_t *user,
  */
 ngx_int_t ngx_http_eirc_auth(ngx_http_request_t *r, ngx_http_eirc_ctx_t *ctx);
 
+/*
+ * Answers with a small JSON object for a status that ngx_http_eirc_auth()
+ * gave, unless an error_page of the location is there for it. Returns what
+ * ngx_http_finalize_request() wants.
+ */
+ngx_int_t ngx_http_eirc_auth_refuse(ngx_http_request_t *r,
+    ngx_http_eirc_ctx_t *ctx, ngx_int_t status);
+
+/* Sends text as the application/json body of an answer with this status. */
+ngx_int_t ngx_http_eirc_send_json(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_str_t *text);
+
 /* Checks that text is a user object: JSON, nick a valid nick; sets ctx->user,
  * nick and account. NGX_OK or NGX_DECLINED with a sentence in *why. */
 ngx_int_t ngx_http_eirc_user_parse(ngx_http_request_t *r,
@@ -310,6 +333,10 @@ ngx_int_t ngx_http_eirc_user_parse(ngx_http_request_t *r,
 ngx_int_t ngx_http_eirc_issue_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_eirc_echo_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_eirc_session_handler(ngx_http_request_t *r);
+
+/* To be called for a location with eirc_token_issue when it is merged: keeps
+ * the objects, which hold secrets, out of temporary files. */
+void ngx_http_eirc_issue_merge(ngx_conf_t *cf);
 
 
 /*
