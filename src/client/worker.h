@@ -27,7 +27,14 @@ typedef struct {
     uint32_t cpu;    /* or EIRC_LINK_CPU_ANY */
 } worker_birth_t;
 
-/* Runs a worker to its end and returns its exit code: 0, or 1. */
+/*
+ * Runs a worker to its end and returns its exit code: 0, or 1.
+ *
+ * The system calls that it makes, for the sandbox: poll, recvfrom, recvmsg,
+ * sendto, sendmsg, shutdown, close, getsockopt, clock_gettime, mmap (without
+ * PROT_EXEC), munmap, brk, and prctl for the process's name. For the request
+ * it maps 16 MB for a moment, of which it touches what the JSON takes.
+ */
 int worker_run(const worker_birth_t *birth);
 
 #endif /* _WORKER_H_INCLUDED_ */

@@ -1,0 +1,284 @@
+/*
+ * The segment: what of a session must survive its process. A memfd that the
+ * socket layer makes and the worker alone maps; standing alone, memory like
+ * any other. Owned by the one process that opened it.
+ *
+ * The state is a structure in two copies. s->state is the idle copy: a step
+ * prepares the whole of its effect there, and session_commit() makes it valid
+ * by one store of the generation, whose lowest bit says which copy counts. A
+ * process that dies in between has done nothing. The areas for bytes are there
+ * once; what lies outside the committed positions does not exist. Therefore,
+ * in each area, what frees room and what fills it are different steps.
+ *
+ * The list of channels is there twice as well, and is written anew into the
+ * idle one in each step that changes it.
+ *
+ * No system calls.
+ */
+
+#ifndef _SESSION_H_INCLUDED_
+#define _SESSION_H_INCLUDED_
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "bucket.h"
+#include "eirc_irc.h"
+#include "eirc_limits.h"
+#include "eirc_slice.h"
+
+/* number of the layout; another one is another session */
+#define SESSION_VERSION 1
+
+/* pages cost memory when they are touched, and not before */
+#define SESSION_PAGE 4096
+
+/* Bytes from IRC: twice the longest line and more, so that what is left of a
+ * line can always be moved to the start without overlapping itself. */
+#define SESSION_IN_SIZE (5 * SESSION_PAGE)
+
+/* Bytes for IRC that flood control has let pass; a full area waits. */
+#define SESSION_OUT_SIZE (4 * SESSION_PAGE)
+
+/* One message of the browser, whole. */
+#define SESSION_MESSAGE_SIZE EIRC_LINK_MESSAGE_MAX
+
+/* Either list of channels. They meet in the middle of a page, so that short
+ * ones share it. */
+#define SESSION_CHANNELS_SIZE (3 * SESSION_PAGE + SESSION_PAGE / 2)
+
+/* A ring holds at least one line of any length and the words about it. */
+#define SESSION_RING_MIN (3 * SESSION_PAGE)
+
+/* a key of a channel; servers have 23 to 32 */
+#define SESSION_KEY_MAX 64
+
+#define SESSION_REALNAME_MAX 255
+#define SESSION_ADDRESS_MAX 63
+
+/*
+ *    NEW --> CONNECTING --> REGISTERING --> WELCOMED --> READY
+ *                                 |             |          |
+ *                                 +-------------+----------+--> LEAVING
+ *
+ * WELCOMED by 001, READY behind the message of the day. LEAVING: QUIT is on
+ * its way. A connection lost leads back to CONNECTING, or to the end.
+ */
+typedef enum {
+    SESSION_NEW = 0,
+    SESSION_CONNECTING,
+    SESSION_REGISTERING,
+    SESSION_WELCOMED,
+    SESSION_READY,
+    SESSION_LEAVING,
+    SESSION_PHASES
+} session_phase_e;
+
+/* how the browser speaks (docs/link.md, 6) */
+typedef enum {
+    SESSION_EIRC = 0,
+    SESSION_TEXT,
+    SESSION_BINARY,
+    SESSION_MODES
+} session_mode_e;
+
+/* who the user is; written once, before the first commit behind NEW */
+typedef struct {
+    char nick[EIRC_IRC_NICK_MAX + 1]; /* the one wished for */
+    char username[EIRC_IRC_USER_MAX + 1];
+    char realname[SESSION_REALNAME_MAX + 1];
+    char account[EIRC_LINK_ACCOUNT_MAX + 1];
+    char address[SESSION_ADDRESS_MAX + 1]; /* the browser's */
+    uint32_t port;
+    uint32_t secure; /* flag */
+    uint32_t mode;
+    uint32_t flood_rate;
+    uint32_t flood_burst;
+} session_identity_t;
+
+/* positions of a linear area: bytes from tail to head are in use */
+typedef struct {
+    uint32_t tail;
+    uint32_t head;
+} session_span_t;
+
+typedef struct {
+    /* counts of docs/link.md, 3 */
+    uint64_t messages;  /* taken from the link */
+    uint64_t lines;     /* put into the ring */
+    uint64_t sent;      /* sent over the link */
+    uint64_t confirmed; /* known to have arrived in the browser */
+
+    /* ring positions grow for ever; the offset is the rest by the size */
+    uint64_t ring_tail; /* oldest byte kept */
+    uint64_t ring_sent; /* next byte to send */
+    uint64_t ring_head;
+
+    /* TCP's counters when the IRC connection was taken over, and what was read
+     * and written since: these say what a step that was cut off has done */
+    uint64_t irc_received;
+    uint64_t irc_acked;
+    uint64_t irc_read;
+    uint64_t irc_written;
+
+    bucket_t flood;
+
+    session_span_t in;
+    session_span_t out;
+    session_span_t message; /* what is left of the browser's message */
+    uint32_t told; /* names told of a long answer to the present line */
+
+    uint32_t channels; /* which list */
+    uint32_t channels_len;
+
+    uint32_t phase;
+    uint32_t caps;   /* bits of capabilities, for CAP */
+    uint32_t server; /* number of the server, of those in SESSION */
+    uint32_t nicks;  /* nicks refused so far in this registration */
+    uint32_t tcp;    /* flag: irc_received and irc_acked are set */
+    uint32_t pinged; /* flag: our own PING has no answer yet */
+    char nick[EIRC_IRC_NICK_MAX + 1]; /* own; empty until registering */
+} session_state_t;
+
+typedef struct session_head_s session_head_t;
+
+typedef struct {
+    session_head_t *head;
+    session_state_t *state; /* prepared here */
+    session_identity_t *identity;
+    uint8_t *base;
+    uint8_t *in;
+    uint8_t *out;
+    uint8_t *message;
+    uint8_t *ring;
+    uint64_t ring_size;
+    bool resumable;    /* lines stay in the ring until they are confirmed */
+    bool fresh;        /* the segment was empty */
+    bool channels_new; /* the idle list is this step's already */
+} session_t;
+
+/* of a channel in the list */
+#define SESSION_CHANNEL_ASKED 0x01  /* JOIN was sent */
+#define SESSION_CHANNEL_JOINED 0x02 /* and the server said so */
+
+typedef struct {
+    uint8_t flags;
+    eirc_slice_t name;
+    eirc_slice_t key; /* may be empty */
+} session_channel_t;
+
+
+/* Size of the segment of a session with so many bytes of replay ring. */
+size_t session_segment_size(uint32_t replay);
+
+/*
+ * Opens the segment at base, which is page-aligned and of the size above. One
+ * that is all zero is made; any other is checked, every position and entry of
+ * it. EIRC_ERROR: it can't be trusted, and was not touched; whoever wants a
+ * session then fills it with zeros first.
+ */
+int session_open(session_t *s, void *base, size_t size, uint32_t replay);
+
+/* The state prepared becomes the valid one; the next step begins. */
+void session_commit(session_t *s);
+
+/* What was prepared since the last commit never was. */
+void session_abort(session_t *s);
+
+/* the valid state */
+const session_state_t *session_committed(const session_t *s);
+
+
+/* Bytes from IRC. */
+
+/* Between steps: makes room and says where; the length is at least 1, unless
+ * there is a line longer than any may be. Commits if it has moved bytes. */
+size_t session_in_room(session_t *s, uint8_t **p);
+
+/* n bytes were read there. */
+void session_in_add(session_t *s, size_t n);
+
+/* What is there and not yet taken. */
+eirc_slice_t session_in_pending(const session_t *s);
+
+void session_in_take(session_t *s, size_t n);
+
+
+/* Bytes for IRC. */
+
+/* Between steps: moves what is left to the start, if that makes room. */
+void session_out_settle(session_t *s);
+
+/* Room for a line, without its CR LF. */
+size_t session_out_room(const session_t *s);
+
+/* Appends a line and CR LF. EIRC_AGAIN: no room, nothing done. */
+int session_out_add(session_t *s, eirc_slice_t line);
+
+eirc_slice_t session_out_pending(const session_t *s);
+
+/* n bytes were written. To be committed before anything is added. */
+void session_out_sent(session_t *s, size_t n);
+
+
+/* The browser's message. The area is free when none is pending. */
+
+/* A message of so many bytes lies in s->message. */
+void session_message_add(session_t *s, size_t n);
+
+eirc_slice_t session_message_pending(const session_t *s);
+
+void session_message_take(session_t *s, size_t n);
+
+
+/* The ring: lines for the browser, as entries of docs/link.md, 4. */
+
+/* Is there room for n lines of len bytes together? */
+bool session_ring_room(const session_t *s, size_t len, unsigned n);
+
+/* EIRC_AGAIN: no room; EIRC_ERROR: longer than a line may be. */
+int session_ring_add(session_t *s, eirc_slice_t line);
+
+/*
+ * Whole entries that are not sent yet, at most max bytes of them: their
+ * number, 0 if there is none. iov has room for two; *niov says how many.
+ */
+uint32_t session_ring_batch(const session_t *s, size_t max, struct iovec *iov,
+                            int *niov);
+
+/* The line at *pos, without its head, in at most two pieces; *pos is moved
+ * behind it. Returns the number of pieces, 0 at the end. */
+int session_ring_next(const session_t *s, uint64_t *pos, struct iovec *iov);
+
+/* So many lines were sent. To be committed before anything is added. */
+void session_ring_sent(session_t *s, uint32_t lines);
+
+/* Nobody will take the lines: they count as sent. */
+void session_ring_drop(session_t *s);
+
+
+/* The channels that the user is in, or wants to be in. */
+
+/* The next one; *cursor is 0 at first. EIRC_DONE behind the last. A change of
+ * the list makes cursors void. */
+int session_channel_next(const session_t *s, uint32_t *cursor,
+                         session_channel_t *channel);
+
+int session_channel_find(const session_t *s, eirc_irc_casemap_e map,
+                         eirc_slice_t name, session_channel_t *channel);
+
+/*
+ * Adds a channel, or changes the flags of one that is there, and its key
+ * unless the new one isn't there. EIRC_ERROR: no room, or a name or key that
+ * is too long.
+ */
+int session_channel_set(session_t *s, eirc_irc_casemap_e map,
+                        eirc_slice_t name, eirc_slice_t key, uint8_t flags);
+
+void session_channel_remove(session_t *s, eirc_irc_casemap_e map,
+                            eirc_slice_t name);
+
+#endif /* _SESSION_H_INCLUDED_ */
