@@ -1,0 +1,61 @@
+/*
+ * A message's text as nodes, and the look of a name.
+ */
+
+import { runs, type Run } from '../format';
+import { el } from './dom';
+
+const TAGS = [
+    ['bold', 'strong'],
+    ['italic', 'em'],
+    ['underline', 'u'],
+    ['strike', 's'],
+    ['mono', 'code'],
+] as const;
+
+function node(run: Run): Node {
+    let result: Node = document.createTextNode(run.text);
+
+    for (const [style, tag] of TAGS) {
+        if (run[style] === true) {
+            result = el(tag, {}, result);
+        }
+    }
+
+    if (run.href !== undefined) {
+        result = el(
+            'a',
+            {
+                href: run.href,
+                target: '_blank',
+                rel: 'noopener noreferrer nofollow ugc',
+            },
+            result,
+        );
+    }
+
+    return result;
+}
+
+export function textNodes(text: string): Node[] {
+    return runs(text).map(node);
+}
+
+const HUES = 12;
+
+/* One of twelve colors: the same name has the same one everywhere. */
+export function hue(nick: string): string {
+    let hash = 5381;
+
+    for (const c of nick.toLowerCase().replace(/[_`^|-]+$/, '')) {
+        hash = (hash * 33 + (c.codePointAt(0) ?? 0)) % 0x7fffffff;
+    }
+
+    return `hue-${hash % HUES}`;
+}
+
+export function initial(nick: string): string {
+    const letter = /[\p{L}\p{N}]/u.exec(nick);
+
+    return (letter?.[0] ?? '?').toUpperCase();
+}
