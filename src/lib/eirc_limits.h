@@ -7,6 +7,13 @@
 #define _EIRC_LIMITS_H_INCLUDED_
 
 
+/* deflate */
+
+/* the longest answer of permessage-deflate: its name, the two parameters
+ * without and the two with a value (RFC 7692, 7.1): 128 */
+#define EIRC_DEFLATE_ANSWER_MAX 160
+
+
 /* IRC */
 
 /*
