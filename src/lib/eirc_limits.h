@@ -134,4 +134,12 @@
 #define EIRC_WS_MESSAGE_DEFAULT 16384
 #define EIRC_WS_MESSAGE_MAX EIRC_LINK_MESSAGE_MAX
 
+/*
+ * What a browser has sent beyond its rate waits in a buffer of this size:
+ * some hundred lines, or one message of the largest size.  A browser that
+ * keeps it full for so long (ms) is no person who pasted something: 1008.
+ */
+#define EIRC_WS_PENDING_MAX EIRC_WS_MESSAGE_MAX
+#define EIRC_WS_PENDING_TIME 60000
+
 #endif /* _EIRC_LIMITS_H_INCLUDED_ */

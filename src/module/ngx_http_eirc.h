@@ -235,6 +235,12 @@ ngx_int_t ngx_http_eirc_ws_send_entries(ngx_http_eirc_ws_t *ws,
 void ngx_http_eirc_ws_resume(ngx_http_eirc_ws_t *ws);
 
 /*
+ * The buffer behind a message that was refused with NGX_AGAIN is full
+ * (EIRC_WS_PENDING_MAX): nothing more is read from the browser.
+ */
+ngx_uint_t ngx_http_eirc_ws_full(ngx_http_eirc_ws_t *ws);
+
+/*
  * Begins the closing handshake with this code; closed() follows when the peer
  * has answered or a few seconds have gone. reason: ASCII, at most 123 bytes.
  */
