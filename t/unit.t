@@ -25,8 +25,14 @@ $ENV{CMOCKA_MESSAGE_OUTPUT} = 'TAP';
 delete $ENV{CMOCKA_XML_FILE};
 
 for my $name (@names) {
-    my $parser = TAP::Parser->new({ exec => [ objs() . "/unit/$name" ],
-        merge => 1 });
+    my $program = objs() . "/unit/$name";
+
+    if (!-x $program) {
+        fail("$name: not built");
+        next;
+    }
+
+    my $parser = TAP::Parser->new({ exec => [ $program ], merge => 1 });
     my @output;
 
     while (my $result = $parser->next()) {

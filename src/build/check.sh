@@ -88,15 +88,15 @@ style() {
 
     mapfile -t files < <(find build.sh config src t docs README.md .ci \
         -name node_modules -prune -o -type f \
-        \( -name '*.[chtd]' -o -name '*.pm' -o -name '*.sh' -o -name '*.ts' \
+        \( -name '*.[cht]' -o -name '*.pm' -o -name '*.sh' -o -name '*.ts' \
         -o -name '*.md' -o -name '*.in' -o -name config \) -print)
 
-    if grep -nE '[ 	]+$' "${files[@]}"; then
+    if grep -nE '[[:space:]]+$' "${files[@]}"; then
         say "style: space at the end of a line" >&2
         status=1
     fi
 
-    if grep -n '	' "${files[@]}"; then
+    if grep -nP '\t' "${files[@]}"; then
         say "style: tab" >&2
         status=1
     fi

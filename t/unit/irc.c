@@ -203,7 +203,8 @@ expect(const char *line, eirc_slice_t s, const char *expected)
 {
     if (expected == NULL ? s.p != NULL : !eirc_slice_equal(s, str(expected))) {
         fail_msg("\"%s\": \"%.*s\" instead of \"%s\"", line, (int) s.len,
-                 s.len > 0 ? (const char *) s.p : "", expected);
+                 s.len > 0 ? (const char *) s.p : "",
+                 expected != NULL ? expected : "nothing");
     }
 }
 

@@ -40,8 +40,7 @@ my $top = abs_path(dirname(__FILE__) . '/../../..');
 
 
 sub objs {
-    return $ENV{EIRC_OBJS} ? File::Spec->rel2abs($ENV{EIRC_OBJS})
-        : "$top/objs";
+    return File::Spec->rel2abs($ENV{EIRC_OBJS} || 'objs', $top);
 }
 
 
