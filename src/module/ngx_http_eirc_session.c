@@ -1,0 +1,1095 @@
+
+/*
+ * One session as nginx has it: joins a WebSocket to a link and owns both. The
+ * only file that calls ws and link. A request passes these states:
+ *
+ *     CONNECTING   a link to any socket layer: before a token is spent there
+ *         |        has to be somebody to take the session
+ *     AUTHORIZING  the token is claimed, the application is asked
+ *         |
+ *     SWITCHING    a link to the layer of this account, which keeps its limit;
+ *         |        left out when the first link goes there
+ *     REQUESTING   SESSION and USER are sent, the process is awaited
+ *         |
+ *     RUNNING      the 101 is sent, lines go both ways
+ *         |
+ *     CLOSING      the link has ended, the browser's close is awaited
+ *
+ * Up to REQUESTING the browser can be given a status: what auth.c says, 429
+ * (eirc_limit) or 503. In RUNNING it is given a close code, by the reason of
+ * END (docs/link.md, 7):
+ *
+ *     QUIT             1000  the user left
+ *     SHUTDOWN         1012  come back
+ *     IRC_LOST         4000  come back
+ *     FAILED, no END   4002  come back: the process is lost
+ *     SLOW             4003  come back: too much was not taken
+ *     IRC_UNREACHABLE  4004  come back
+ *     IRC_REFUSED      4500  of no use
+ *
+ * and by our own findings: 1012 when nginx is reloaded, 1003 for a message of
+ * the wrong kind, 1008 for one with NUL in it, or for too many, 1009 for one
+ * that the link cannot carry.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ngx_http_eirc.h"
+
+#include <sched.h>
+
+
+#define NGX_HTTP_EIRC_CODE_IRC_LOST         4000
+#define NGX_HTTP_EIRC_CODE_PROCESS_LOST     4002
+#define NGX_HTTP_EIRC_CODE_SLOW             4003
+#define NGX_HTTP_EIRC_CODE_IRC_UNREACHABLE  4004
+#define NGX_HTTP_EIRC_CODE_IRC_REFUSED      4500
+
+/*
+ * The bucket of eirc_rate counts in units of which a line is so many: then
+ * one millisecond adds the rate, in lines per 1000 s.
+ */
+#define NGX_HTTP_EIRC_LINE                  1000000
+
+/* the members of USER around the user object */
+#define NGX_HTTP_EIRC_USER_WRAP             512
+
+
+typedef enum {
+    NGX_HTTP_EIRC_SESSION_CONNECTING = 0,
+    NGX_HTTP_EIRC_SESSION_AUTHORIZING,
+    NGX_HTTP_EIRC_SESSION_SWITCHING,
+    NGX_HTTP_EIRC_SESSION_REQUESTING,
+    NGX_HTTP_EIRC_SESSION_RUNNING,
+    NGX_HTTP_EIRC_SESSION_CLOSING
+} ngx_http_eirc_session_state_e;
+
+
+struct ngx_http_eirc_session_s {
+    ngx_http_request_t             *request;
+    ngx_http_eirc_ctx_t            *ctx;
+    ngx_http_eirc_link_t           *link;       /* NULL: none, or ended */
+    ngx_http_eirc_ws_t             *ws;         /* NULL before the 101 */
+
+    ngx_event_t                     timer;      /* of the rate */
+    int64_t                         level;      /* of the bucket */
+    ngx_msec_t                      filled;     /* when level was right */
+    ngx_msec_t                      full;       /* since when, if is_full */
+
+    ngx_http_eirc_session_state_e   state;
+    unsigned                        is_full:1;  /* the browser's buffer */
+    unsigned                        blocked:1;  /* the link took nothing */
+    unsigned                        released:1;
+};
+
+
+typedef struct {
+    ngx_uint_t                      reason;
+    ngx_uint_t                      code;
+    const char                     *text;
+} ngx_http_eirc_session_end_t;
+
+
+static void ngx_http_eirc_session_auth_handler(ngx_http_request_t *r);
+static void ngx_http_eirc_session_switch(ngx_http_eirc_session_t *s);
+static void ngx_http_eirc_session_request(ngx_http_eirc_session_t *s);
+static ngx_int_t ngx_http_eirc_session_user(ngx_http_eirc_session_t *s,
+    ngx_pool_t *pool, ngx_str_t *user);
+static uint32_t ngx_http_eirc_session_cpu(void);
+static void ngx_http_eirc_session_refuse(ngx_http_eirc_session_t *s,
+    ngx_int_t status);
+
+static void ngx_http_eirc_session_open(ngx_http_eirc_link_t *link);
+static void ngx_http_eirc_session_ready(ngx_http_eirc_link_t *link,
+    u_char *id, size_t len);
+static ngx_int_t ngx_http_eirc_session_stand(ngx_http_eirc_session_t *s);
+static void ngx_http_eirc_session_lines(ngx_http_eirc_link_t *link,
+    u_char *body, size_t len, ngx_uint_t n);
+static void ngx_http_eirc_session_writable(ngx_http_eirc_link_t *link);
+static void ngx_http_eirc_session_ended(ngx_http_eirc_link_t *link,
+    ngx_uint_t reason, ngx_str_t *text);
+static void ngx_http_eirc_session_not_had(ngx_http_eirc_session_t *s,
+    ngx_uint_t reason, ngx_str_t *text);
+static void ngx_http_eirc_session_over(ngx_http_eirc_session_t *s,
+    ngx_uint_t reason, ngx_str_t *text);
+
+static ngx_int_t ngx_http_eirc_session_message(ngx_http_eirc_ws_t *ws,
+    u_char *data, size_t len, ngx_uint_t binary);
+static ngx_uint_t ngx_http_eirc_session_count(u_char *data, size_t len);
+static ngx_msec_t ngx_http_eirc_session_rate(ngx_http_eirc_session_t *s);
+static ngx_int_t ngx_http_eirc_session_wait(ngx_http_eirc_session_t *s,
+    ngx_msec_t delay);
+static void ngx_http_eirc_session_timer_handler(ngx_event_t *ev);
+static void ngx_http_eirc_session_drained(ngx_http_eirc_ws_t *ws);
+static void ngx_http_eirc_session_closed(ngx_http_eirc_ws_t *ws,
+    ngx_uint_t code);
+static void ngx_http_eirc_session_shutdown(ngx_http_eirc_ws_t *ws);
+
+static void ngx_http_eirc_session_close(ngx_http_eirc_session_t *s,
+    ngx_uint_t code, const char *text);
+static void ngx_http_eirc_session_unlink(ngx_http_eirc_session_t *s,
+    ngx_uint_t reason, const char *text);
+static void ngx_http_eirc_session_release(ngx_http_eirc_session_t *s);
+static void ngx_http_eirc_session_cleanup(void *data);
+static size_t ngx_http_eirc_session_escape(u_char *dst, ngx_str_t *text);
+
+
+static ngx_http_eirc_link_handler_t  ngx_http_eirc_session_link_handler = {
+    ngx_http_eirc_session_open,
+    ngx_http_eirc_session_ready,
+    ngx_http_eirc_session_lines,
+    ngx_http_eirc_session_writable,
+    ngx_http_eirc_session_ended
+};
+
+
+static ngx_http_eirc_ws_handler_t  ngx_http_eirc_session_ws_handler = {
+    ngx_http_eirc_session_message,
+    ngx_http_eirc_session_drained,
+    ngx_http_eirc_session_closed,
+    ngx_http_eirc_session_shutdown
+};
+
+
+static ngx_http_eirc_session_end_t  ngx_http_eirc_session_ends[] = {
+    { EIRC_LINK_QUIT, EIRC_WS_CODE_NORMAL, "quit" },
+    { EIRC_LINK_SHUTDOWN, EIRC_WS_CODE_RESTART, "restart" },
+    { EIRC_LINK_IRC_LOST, NGX_HTTP_EIRC_CODE_IRC_LOST,
+      "IRC connection lost" },
+    { EIRC_LINK_SLOW, NGX_HTTP_EIRC_CODE_SLOW, "too slow" },
+    { EIRC_LINK_IRC_UNREACHABLE, NGX_HTTP_EIRC_CODE_IRC_UNREACHABLE,
+      "no IRC server" },
+    { EIRC_LINK_IRC_REFUSED, NGX_HTTP_EIRC_CODE_IRC_REFUSED,
+      "refused by the IRC server" },
+
+    /* the last one is for all others */
+
+    { EIRC_LINK_FAILED, NGX_HTTP_EIRC_CODE_PROCESS_LOST, "process lost" }
+};
+
+
+ngx_int_t
+ngx_http_eirc_session_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                 rc;
+    ngx_http_cleanup_t       *cln;
+    ngx_http_eirc_ctx_t      *ctx;
+    ngx_http_eirc_session_t  *s;
+
+    if (r != r->main) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_eirc_module);
+
+    if (ctx == NULL) {
+        ctx = ngx_pcalloc(r->pool, sizeof(ngx_http_eirc_ctx_t));
+        if (ctx == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        ngx_http_set_ctx(r, ctx, ngx_http_eirc_module);
+    }
+
+    rc = ngx_http_eirc_handshake_check(r, ctx);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    rc = ngx_http_eirc_token_evaluate(r, ctx);
+
+    if (rc == NGX_ERROR) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (rc != NGX_OK) {
+        return ngx_http_eirc_auth_refuse(r, ctx, NGX_HTTP_BAD_REQUEST);
+    }
+
+    rc = ngx_http_discard_request_body(r);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    s = ngx_pcalloc(r->pool, sizeof(ngx_http_eirc_session_t));
+    if (s == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     s->link = NULL;
+     *     s->ws = NULL;
+     *     s->level = 0;
+     *     s->state = NGX_HTTP_EIRC_SESSION_CONNECTING;
+     *     all flags = 0
+     */
+
+    s->request = r;
+    s->ctx = ctx;
+
+    s->timer.handler = ngx_http_eirc_session_timer_handler;
+    s->timer.data = s;
+    s->timer.log = r->connection->log;
+    s->timer.cancelable = 1;
+
+    cln = ngx_http_cleanup_add(r, 0);
+    if (cln == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    cln->handler = ngx_http_eirc_session_cleanup;
+    cln->data = s;
+
+    s->link = ngx_http_eirc_link_open(r, NGX_CONF_UNSET,
+                                      &ngx_http_eirc_session_link_handler, s);
+    if (s->link == NULL) {
+        return ngx_http_eirc_auth_refuse(r, ctx,
+                                         NGX_HTTP_SERVICE_UNAVAILABLE);
+    }
+
+    ctx->session = s;
+
+    r->connection->log->action = "connecting to a socket layer";
+
+    /* a browser that leaves ends the request, and its cleanup the rest */
+
+    r->read_event_handler = ngx_http_test_reading;
+    r->write_event_handler = ngx_http_request_empty_handler;
+
+    r->main->count++;
+
+    return NGX_DONE;
+}
+
+
+static void
+ngx_http_eirc_session_auth_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                 rc;
+    ngx_http_eirc_ctx_t      *ctx;
+    ngx_http_eirc_session_t  *s;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_eirc_module);
+    s = ctx->session;
+
+    if (s->released || s->state != NGX_HTTP_EIRC_SESSION_AUTHORIZING) {
+        return;
+    }
+
+    rc = ngx_http_eirc_auth(r, ctx);
+
+    if (rc == NGX_AGAIN) {
+        return;
+    }
+
+    r->write_event_handler = ngx_http_request_empty_handler;
+
+    if (rc != NGX_OK) {
+        ngx_http_eirc_session_refuse(s, rc == NGX_ERROR
+                                        ? NGX_HTTP_INTERNAL_SERVER_ERROR
+                                        : rc);
+        return;
+    }
+
+    ngx_http_eirc_session_switch(s);
+}
+
+
+/*
+ * An account belongs to one layer, whichever worker its browsers come to:
+ * only so can that layer count its sessions.
+ */
+
+static void
+ngx_http_eirc_session_switch(ngx_http_eirc_session_t *s)
+{
+    ngx_uint_t                  layer;
+    ngx_http_request_t         *r;
+    ngx_http_eirc_main_conf_t  *emcf;
+
+    r = s->request;
+    emcf = ngx_http_get_module_main_conf(r, ngx_http_eirc_module);
+
+    layer = ngx_crc32_short(s->ctx->account.data, s->ctx->account.len)
+            % ngx_http_eirc_link_layers(emcf);
+
+    if (s->link) {
+
+        if (ngx_http_eirc_link_layer(s->link) == layer) {
+            ngx_http_eirc_session_request(s);
+            return;
+        }
+
+        ngx_http_eirc_session_unlink(s, 0, NULL);
+    }
+
+    s->state = NGX_HTTP_EIRC_SESSION_SWITCHING;
+
+    s->link = ngx_http_eirc_link_open(r, layer,
+                                      &ngx_http_eirc_session_link_handler, s);
+    if (s->link == NULL) {
+        ngx_http_eirc_session_refuse(s, NGX_HTTP_SERVICE_UNAVAILABLE);
+    }
+}
+
+
+static void
+ngx_http_eirc_session_request(ngx_http_eirc_session_t *s)
+{
+    ngx_int_t                  rc;
+    ngx_str_t                  user;
+    ngx_pool_t                *pool;
+    ngx_http_request_t        *r;
+    eirc_link_session_t        request;
+    ngx_http_eirc_loc_conf_t  *elcf;
+
+    r = s->request;
+    elcf = ngx_http_get_module_loc_conf(r, ngx_http_eirc_module);
+
+    s->state = NGX_HTTP_EIRC_SESSION_REQUESTING;
+    r->connection->log->action = "waiting for the session's process";
+
+    ngx_memzero(&request, sizeof(eirc_link_session_t));
+
+    request.limit = (uint32_t) elcf->limit;
+    request.replay = (uint32_t) elcf->replay;
+    request.crash_limit = (uint32_t) elcf->crash_limit;
+    request.crash_time = (uint32_t) elcf->crash_time;
+    request.cpu = ngx_http_eirc_session_cpu();
+    request.account = (const char *) s->ctx->account.data;
+    request.account_len = s->ctx->account.len;
+    request.servers = elcf->servers.data;
+    request.servers_len = elcf->servers.len;
+
+    /* request.linger is 0: nothing is there to come back to */
+
+    /* what is needed for a moment must not stay as long as the session */
+
+    rc = NGX_ERROR;
+
+    pool = ngx_create_pool(4096, r->connection->log);
+
+    if (pool) {
+        rc = ngx_http_eirc_session_user(s, pool, &user);
+
+        if (rc == NGX_OK) {
+            rc = ngx_http_eirc_link_request(s->link, &request, &user);
+
+            /* it may hold a secret */
+
+            ngx_explicit_memzero(user.data, user.len);
+        }
+
+        ngx_destroy_pool(pool);
+    }
+
+    if (rc != NGX_OK) {
+        ngx_http_eirc_session_refuse(s, NGX_HTTP_SERVICE_UNAVAILABLE);
+    }
+}
+
+
+/* USER, docs/link.md, 6: the object is the application's, as it came. */
+
+static ngx_int_t
+ngx_http_eirc_session_user(ngx_http_eirc_session_t *s, ngx_pool_t *pool,
+    ngx_str_t *user)
+{
+    u_char                    *p, *last;
+    ngx_uint_t                 secure;
+    ngx_connection_t          *c;
+    ngx_http_eirc_loc_conf_t  *elcf;
+
+    static ngx_str_t  modes[] = {
+        ngx_string("eirc"),
+        ngx_string("text"),
+        ngx_string("binary")
+    };
+
+    c = s->request->connection;
+    elcf = ngx_http_get_module_loc_conf(s->request, ngx_http_eirc_module);
+
+#if (NGX_HTTP_SSL)
+    secure = (c->ssl != NULL);
+#else
+    secure = 0;
+#endif
+
+    user->len = s->ctx->user.len + NGX_HTTP_EIRC_USER_WRAP;
+
+    user->data = ngx_pnalloc(pool, user->len);
+    if (user->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    last = user->data + user->len;
+
+    p = ngx_slprintf(user->data, last,
+                     "{\"user\":%V,\"address\":\"%V\",\"port\":%ui,"
+                     "\"secure\":%s,\"mode\":\"%V\","
+                     "\"flood_rate\":%ui,\"flood_burst\":%ui}",
+                     &s->ctx->user, &c->addr_text,
+                     (ngx_uint_t) ngx_inet_get_port(c->sockaddr),
+                     secure ? "true" : "false",
+                     &modes[s->ctx->handshake.mode],
+                     elcf->flood.rate, elcf->flood.burst);
+
+    if (p == last) {
+        return NGX_ERROR;
+    }
+
+    user->len = p - user->data;
+
+    return NGX_OK;
+}
+
+
+/* Where worker_cpu_affinity gives this worker one CPU its sessions stay. */
+
+static uint32_t
+ngx_http_eirc_session_cpu(void)
+{
+    int        i;
+    cpu_set_t  set;
+
+    static ngx_uint_t  known;
+    static uint32_t    cpu = EIRC_LINK_CPU_ANY;
+
+    if (known) {
+        return cpu;
+    }
+
+    known = 1;
+
+    if (sched_getaffinity(0, sizeof(cpu_set_t), &set) == -1
+        || CPU_COUNT(&set) != 1 || ngx_ncpu == 1)
+    {
+        return cpu;
+    }
+
+    for (i = 0; i < CPU_SETSIZE; i++) {
+        if (CPU_ISSET(i, &set)) {
+            cpu = (uint32_t) i;
+            break;
+        }
+    }
+
+    return cpu;
+}
+
+
+/* The end before the 101, with a status. */
+
+static void
+ngx_http_eirc_session_refuse(ngx_http_eirc_session_t *s, ngx_int_t status)
+{
+    ngx_int_t            rc;
+    ngx_http_request_t  *r;
+
+    r = s->request;
+
+    /* the next try of this browser must find its token */
+
+    ngx_http_eirc_token_release(r, &s->ctx->claim);
+
+    rc = ngx_http_eirc_auth_refuse(r, s->ctx, status);
+
+    ngx_http_eirc_session_finalize(s, rc);
+}
+
+
+/*
+ * What the link says. Before the 101 these calls come from outside of the
+ * request's own events, so posted requests have to be run; afterwards there
+ * are none.
+ */
+
+static void
+ngx_http_eirc_session_open(ngx_http_eirc_link_t *link)
+{
+    ngx_connection_t         *c;
+    ngx_http_request_t       *r;
+    ngx_http_eirc_session_t  *s;
+
+    s = ngx_http_eirc_link_data(link);
+    r = s->request;
+    c = r->connection;
+
+    ngx_http_set_log_request(c->log, r);
+
+    if (s->state == NGX_HTTP_EIRC_SESSION_SWITCHING) {
+        ngx_http_eirc_session_request(s);
+
+    } else {
+        s->state = NGX_HTTP_EIRC_SESSION_AUTHORIZING;
+        c->log->action = "asking about a token";
+
+        r->write_event_handler = ngx_http_eirc_session_auth_handler;
+        ngx_http_eirc_session_auth_handler(r);
+    }
+
+    ngx_http_run_posted_requests(c);
+}
+
+
+static void
+ngx_http_eirc_session_ready(ngx_http_eirc_link_t *link, u_char *id, size_t len)
+{
+    ngx_connection_t         *c;
+    ngx_http_eirc_session_t  *s;
+
+    s = ngx_http_eirc_link_data(link);
+    c = s->request->connection;
+
+    ngx_http_set_log_request(c->log, s->request);
+
+    ngx_memcpy(s->ctx->id, id, len);
+    s->ctx->id_len = len;
+
+    if (ngx_exiting) {
+
+        /* too late for this worker; the next one has the session anew */
+
+        ngx_http_eirc_session_refuse(s, NGX_HTTP_SERVICE_UNAVAILABLE);
+
+    } else if (ngx_http_eirc_session_stand(s) == NGX_OK) {
+        return;
+
+    } else {
+        ngx_http_eirc_session_finalize(s, NGX_ERROR);
+    }
+
+    ngx_http_run_posted_requests(c);
+}
+
+
+/* The 101. */
+
+static ngx_int_t
+ngx_http_eirc_session_stand(ngx_http_eirc_session_t *s)
+{
+    ngx_http_request_t        *r;
+    ngx_http_eirc_loc_conf_t  *elcf;
+
+    r = s->request;
+    elcf = ngx_http_get_module_loc_conf(r, ngx_http_eirc_module);
+
+    ngx_http_eirc_token_use(r, &s->ctx->claim);
+
+    if (ngx_http_eirc_handshake_accept(r, s->ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    s->ws = ngx_http_eirc_ws_create(r, &ngx_http_eirc_session_ws_handler, s);
+
+    if (s->ws == NULL) {
+        return NGX_ERROR;
+    }
+
+    s->ctx->ws = s->ws;
+    s->state = NGX_HTTP_EIRC_SESSION_RUNNING;
+
+    s->level = (int64_t) ngx_max(elcf->rate.burst, 1) * NGX_HTTP_EIRC_LINE;
+    s->filled = ngx_current_msec;
+
+    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                  "session %*s began, nick \"%V\"",
+                  s->ctx->id_len, s->ctx->id, &s->ctx->nick);
+
+    ngx_http_eirc_ws_start(s->ws);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_eirc_session_lines(ngx_http_eirc_link_t *link, u_char *body,
+    size_t len, ngx_uint_t n)
+{
+    ngx_int_t                 rc;
+    ngx_uint_t                binary;
+    ngx_http_eirc_session_t  *s;
+
+    s = ngx_http_eirc_link_data(link);
+
+    binary = (s->ctx->handshake.mode == NGX_HTTP_EIRC_MODE_BINARY);
+
+    rc = ngx_http_eirc_ws_send_entries(s->ws, binary, body, len);
+
+    if (rc == NGX_ERROR) {
+
+        /* closed() follows */
+
+        ngx_http_eirc_link_pause(link);
+        return;
+    }
+
+    s->ctx->lines_out += n;
+
+    if (rc == NGX_AGAIN) {
+        ngx_http_eirc_link_pause(link);
+    }
+}
+
+
+static void
+ngx_http_eirc_session_writable(ngx_http_eirc_link_t *link)
+{
+    ngx_http_eirc_session_t  *s;
+
+    s = ngx_http_eirc_link_data(link);
+
+    if (s->blocked) {
+        s->blocked = 0;
+        ngx_http_eirc_ws_resume(s->ws);
+    }
+}
+
+
+static void
+ngx_http_eirc_session_ended(ngx_http_eirc_link_t *link, ngx_uint_t reason,
+    ngx_str_t *text)
+{
+    u_char                    buf[EIRC_LINK_TEXT_MAX];
+    ngx_str_t                 safe;
+    ngx_connection_t         *c;
+    ngx_http_eirc_session_t  *s;
+
+    s = ngx_http_eirc_link_data(link);
+    c = s->request->connection;
+
+    s->link = NULL;
+
+    safe.data = buf;
+    safe.len = ngx_http_eirc_session_escape(buf, text);
+
+    if (s->state == NGX_HTTP_EIRC_SESSION_RUNNING) {
+        ngx_http_eirc_session_over(s, reason, &safe);
+        return;
+    }
+
+    if (s->state == NGX_HTTP_EIRC_SESSION_AUTHORIZING) {
+
+        /* the application's answer may take long: a new link then */
+
+        ngx_log_debug1(NGX_LOG_DEBUG_HTTP, c->log, 0,
+                       "eirc link ended while authorizing: \"%V\"", &safe);
+        return;
+    }
+
+    ngx_http_set_log_request(c->log, s->request);
+
+    ngx_http_eirc_session_not_had(s, reason, &safe);
+
+    ngx_http_run_posted_requests(c);
+}
+
+
+/* No session can be had: 429 or 503. */
+
+static void
+ngx_http_eirc_session_not_had(ngx_http_eirc_session_t *s, ngx_uint_t reason,
+    ngx_str_t *text)
+{
+    ngx_log_t  *log;
+
+    log = s->request->connection->log;
+
+    if (reason == EIRC_LINK_LIMIT) {
+        ngx_log_error(NGX_LOG_WARN, log, 0,
+                      "account \"%V\" has as many sessions as \"eirc_limit\" "
+                      "gives it", &s->ctx->account);
+
+        ngx_http_eirc_session_refuse(s, NGX_HTTP_TOO_MANY_REQUESTS);
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_ERR, log, 0, "no session can be had: %s (%V)",
+                  eirc_link_reason_name((uint32_t) reason), text);
+
+    ngx_http_eirc_session_refuse(s, NGX_HTTP_SERVICE_UNAVAILABLE);
+}
+
+
+/* The link of a running session has ended: so does the WebSocket. */
+
+static void
+ngx_http_eirc_session_over(ngx_http_eirc_session_t *s, ngx_uint_t reason,
+    ngx_str_t *text)
+{
+    ngx_uint_t                    level;
+    ngx_http_eirc_session_end_t  *end;
+
+    for (end = ngx_http_eirc_session_ends;
+         end->reason != EIRC_LINK_FAILED;
+         end++)
+    {
+        if (end->reason == reason) {
+            break;
+        }
+    }
+
+    level = (end->reason == EIRC_LINK_FAILED) ? NGX_LOG_ERR : NGX_LOG_INFO;
+
+    ngx_log_error(level, s->request->connection->log, 0,
+                  "session %*s ended: %s (%V)", s->ctx->id_len, s->ctx->id,
+                  eirc_link_reason_name((uint32_t) reason), text);
+
+    ngx_http_eirc_session_close(s, end->code, end->text);
+}
+
+
+/*
+ * What the WebSocket says
+ */
+
+static ngx_int_t
+ngx_http_eirc_session_message(ngx_http_eirc_ws_t *ws, u_char *data, size_t len,
+    ngx_uint_t binary)
+{
+    ngx_int_t                 rc;
+    ngx_msec_t                delay;
+    ngx_uint_t                lines;
+    ngx_http_eirc_session_t  *s;
+
+    s = ngx_http_eirc_ws_data(ws);
+
+    if (s->state != NGX_HTTP_EIRC_SESSION_RUNNING) {
+        return NGX_OK;
+    }
+
+    if (binary && s->ctx->handshake.mode != NGX_HTTP_EIRC_MODE_BINARY) {
+        ngx_http_eirc_session_close(s, EIRC_WS_CODE_UNSUPPORTED,
+                                    "text messages only");
+        return NGX_OK;
+    }
+
+    if (len > EIRC_LINK_MESSAGE_MAX) {
+        ngx_http_eirc_session_close(s, EIRC_WS_CODE_TOO_BIG,
+                                    "message too big");
+        return NGX_OK;
+    }
+
+    if (ngx_strlchr(data, data + len, '\0') != NULL) {
+        ngx_http_eirc_session_close(s, EIRC_WS_CODE_POLICY,
+                                    "NUL in a message");
+        return NGX_OK;
+    }
+
+    delay = ngx_http_eirc_session_rate(s);
+
+    if (delay) {
+        return ngx_http_eirc_session_wait(s, delay);
+    }
+
+    if (s->is_full && !ngx_http_eirc_ws_full(ws)) {
+        s->is_full = 0;
+    }
+
+    rc = ngx_http_eirc_link_message(s->link, data, len);
+
+    switch (rc) {
+
+    case NGX_OK:
+        lines = ngx_http_eirc_session_count(data, len);
+
+        /* below zero if need be: one message is never kept for its size */
+
+        s->level -= (int64_t) lines * NGX_HTTP_EIRC_LINE;
+        s->ctx->lines_in += lines;
+        return NGX_OK;
+
+    case NGX_AGAIN:
+        s->blocked = 1;
+        return NGX_AGAIN;
+
+    default:
+        ngx_http_eirc_session_close(s, NGX_HTTP_EIRC_CODE_PROCESS_LOST,
+                                    "process lost");
+        return NGX_OK;
+    }
+}
+
+
+/* Lines of a message; one of nothing but line ends counts as well. */
+
+static ngx_uint_t
+ngx_http_eirc_session_count(u_char *data, size_t len)
+{
+    u_char      *p, *last, before;
+    ngx_uint_t   n;
+
+    n = 0;
+    before = LF;
+    last = data + len;
+
+    for (p = data; p < last; p++) {
+
+        if (*p != CR && *p != LF && (before == CR || before == LF)) {
+            n++;
+        }
+
+        before = *p;
+    }
+
+    return ngx_max(n, 1);
+}
+
+
+/* How long the next message has to wait, ms. */
+
+static ngx_msec_t
+ngx_http_eirc_session_rate(ngx_http_eirc_session_t *s)
+{
+    int64_t                    missing;
+    ngx_http_eirc_loc_conf_t  *elcf;
+
+    elcf = ngx_http_get_module_loc_conf(s->request, ngx_http_eirc_module);
+
+    if (elcf->rate.rate == 0) {
+        s->level = NGX_HTTP_EIRC_LINE;
+        return 0;
+    }
+
+    s->level += (int64_t) (ngx_current_msec - s->filled)
+                * (int64_t) elcf->rate.rate;
+    s->level = ngx_min(s->level, (int64_t) ngx_max(elcf->rate.burst, 1)
+                                 * NGX_HTTP_EIRC_LINE);
+    s->filled = ngx_current_msec;
+
+    missing = NGX_HTTP_EIRC_LINE - s->level;
+
+    if (missing <= 0) {
+        return 0;
+    }
+
+    return (ngx_msec_t) ((missing + (int64_t) elcf->rate.rate - 1)
+                         / (int64_t) elcf->rate.rate);
+}
+
+
+/*
+ * The message waits. A browser that keeps its buffer full all the time is
+ * closed: it never waits for an answer, so nobody reads what it says.
+ */
+
+static ngx_int_t
+ngx_http_eirc_session_wait(ngx_http_eirc_session_t *s, ngx_msec_t delay)
+{
+    if (!ngx_http_eirc_ws_full(s->ws)) {
+        s->is_full = 0;
+
+    } else if (!s->is_full) {
+        s->is_full = 1;
+        s->full = ngx_current_msec;
+    }
+
+    if (s->is_full) {
+
+        if (ngx_current_msec - s->full >= EIRC_WS_PENDING_TIME) {
+            ngx_log_error(NGX_LOG_WARN, s->request->connection->log, 0,
+                          "session %*s sends more than \"eirc_rate\" permits",
+                          s->ctx->id_len, s->ctx->id);
+
+            ngx_http_eirc_session_close(s, EIRC_WS_CODE_POLICY,
+                                        "too many lines");
+            return NGX_OK;
+        }
+
+        delay = ngx_min(delay, EIRC_WS_PENDING_TIME);
+    }
+
+    ngx_add_timer(&s->timer, delay);
+
+    return NGX_AGAIN;
+}
+
+
+static void
+ngx_http_eirc_session_timer_handler(ngx_event_t *ev)
+{
+    ngx_http_eirc_session_t *s = ev->data;
+
+    ev->timedout = 0;
+
+    ngx_http_eirc_ws_resume(s->ws);
+}
+
+
+static void
+ngx_http_eirc_session_drained(ngx_http_eirc_ws_t *ws)
+{
+    ngx_http_eirc_session_t  *s;
+
+    s = ngx_http_eirc_ws_data(ws);
+
+    if (s->link) {
+        ngx_http_eirc_link_continue(s->link);
+    }
+}
+
+
+static void
+ngx_http_eirc_session_closed(ngx_http_eirc_ws_t *ws, ngx_uint_t code)
+{
+    ngx_uint_t                reason;
+    ngx_http_eirc_session_t  *s;
+
+    s = ngx_http_eirc_ws_data(ws);
+
+    /* the first code is the one that counts */
+
+    if (s->ctx->close_code == 0) {
+        s->ctx->close_code = code;
+    }
+
+    switch (code) {
+
+    case EIRC_WS_CODE_ABNORMAL:
+        reason = 0;
+        break;
+
+    case EIRC_WS_CODE_PROTOCOL:
+    case EIRC_WS_CODE_UNSUPPORTED:
+    case EIRC_WS_CODE_INVALID:
+    case EIRC_WS_CODE_POLICY:
+    case EIRC_WS_CODE_TOO_BIG:
+        reason = EIRC_LINK_VIOLATION;
+        break;
+
+    default:
+        reason = EIRC_LINK_CLOSED;
+        break;
+    }
+
+    ngx_http_eirc_session_unlink(s, reason, "");
+    ngx_http_eirc_session_finalize(s, NGX_OK);
+}
+
+
+static void
+ngx_http_eirc_session_shutdown(ngx_http_eirc_ws_t *ws)
+{
+    ngx_http_eirc_session_t  *s;
+
+    s = ngx_http_eirc_ws_data(ws);
+
+    /* as if the browser had vanished: it comes back to another worker */
+
+    ngx_http_eirc_session_unlink(s, 0, NULL);
+    ngx_http_eirc_session_close(s, EIRC_WS_CODE_RESTART, "reload");
+}
+
+
+/*
+ * The ends
+ */
+
+/* Says goodbye to the browser; a link that is still there is a violator's. */
+
+static void
+ngx_http_eirc_session_close(ngx_http_eirc_session_t *s, ngx_uint_t code,
+    const char *text)
+{
+    if (s->state == NGX_HTTP_EIRC_SESSION_CLOSING) {
+        return;
+    }
+
+    s->state = NGX_HTTP_EIRC_SESSION_CLOSING;
+    s->ctx->close_code = code;
+
+    if (s->timer.timer_set) {
+        ngx_del_timer(&s->timer);
+    }
+
+    ngx_http_eirc_session_unlink(s, EIRC_LINK_VIOLATION, text);
+
+    ngx_http_eirc_ws_close(s->ws, code, text);
+}
+
+
+/* reason 0: DETACH */
+
+static void
+ngx_http_eirc_session_unlink(ngx_http_eirc_session_t *s, ngx_uint_t reason,
+    const char *text)
+{
+    ngx_http_eirc_link_t  *link;
+
+    link = s->link;
+
+    if (link == NULL) {
+        return;
+    }
+
+    s->link = NULL;
+
+    ngx_http_eirc_link_close(link, reason, text);
+}
+
+
+void
+ngx_http_eirc_session_finalize(ngx_http_eirc_session_t *s, ngx_int_t rc)
+{
+    if (s->released) {
+        return;
+    }
+
+    ngx_http_eirc_session_release(s);
+
+    if (s->ws) {
+        ngx_http_eirc_ws_finalize(s->ws);
+        return;
+    }
+
+    ngx_http_finalize_request(s->request, rc);
+}
+
+
+static void
+ngx_http_eirc_session_release(ngx_http_eirc_session_t *s)
+{
+    s->released = 1;
+
+    if (s->timer.timer_set) {
+        ngx_del_timer(&s->timer);
+    }
+
+    ngx_http_eirc_session_unlink(s, 0, NULL);
+}
+
+
+/* The request ends in whatever way. */
+
+static void
+ngx_http_eirc_session_cleanup(void *data)
+{
+    ngx_http_eirc_session_t *s = data;
+
+    ngx_http_eirc_session_release(s);
+}
+
+
+/* A text of the peer's for the log: at most EIRC_LINK_TEXT_MAX bytes. */
+
+static size_t
+ngx_http_eirc_session_escape(u_char *dst, ngx_str_t *text)
+{
+    size_t  i, len;
+
+    len = ngx_min(text->len, EIRC_LINK_TEXT_MAX);
+
+    for (i = 0; i < len; i++) {
+        dst[i] = (text->data[i] < 0x20 || text->data[i] == 0x7f)
+                 ? '?' : text->data[i];
+    }
+
+    return len;
+}
