@@ -149,7 +149,7 @@ typedef struct {
     session_head_t *head;
     session_state_t *state; /* prepared here */
     session_identity_t *identity;
-    uint8_t *base;
+    uint8_t *channels;
     uint8_t *in;
     uint8_t *out;
     uint8_t *message;
