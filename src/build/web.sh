@@ -56,8 +56,11 @@ npm_run() {
 
     shift
 
-    npm --prefix "$folder" --cache "$objs/npm" --no-audit --no-fund \
-        --no-update-notifier "$@"
+    (
+        cd "$folder"
+        npm --cache "$objs/npm" --no-audit --no-fund --no-update-notifier \
+            "$@"
+    )
 }
 
 
