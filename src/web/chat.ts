@@ -525,7 +525,12 @@ export class Chat extends Emitter<ChatEvents> {
             const place = this.place(fact.about)
                 ?? (this.state.registered ? this.current : server);
 
-            this.add(place, { kind: 'error', text: plain(fact.text) });
+            this.add(place, {
+                kind: 'error',
+                text: fact.about === '' || place === this.place(fact.about)
+                    ? plain(fact.text)
+                    : `${fact.about}: ${plain(fact.text)}`,
+            });
             break;
         }
 
@@ -652,7 +657,9 @@ export class Chat extends Emitter<ChatEvents> {
             from: fact.from,
             text: fact.text,
             own: fact.own,
-            mention: !fact.own && (!channel || this.mentions(fact.text)),
+            mention: !fact.own && (channel
+                ? this.mentions(fact.text)
+                : fact.type !== 'notice'),
         });
     }
 }

@@ -126,7 +126,7 @@ export function build(command: string, ...params: string[]): string {
 
         } else if (
             value === '' || value.startsWith(':') || value.includes(' ')
-            || TRAILING.has(command)
+            || (i > 0 && TRAILING.has(command))
         ) {
             line += ` :${value}`;
 
@@ -139,9 +139,7 @@ export function build(command: string, ...params: string[]): string {
 }
 
 /* Commands whose last parameter is text, always sent behind a colon. */
-const TRAILING = new Set([
-    'PRIVMSG', 'NOTICE', 'TOPIC', 'QUIT', 'AWAY', 'KICK',
-]);
+const TRAILING = new Set(['PRIVMSG', 'NOTICE', 'TOPIC', 'KICK']);
 
 /* Names as the server compares them, by CASEMAPPING of its ISUPPORT. */
 export function fold(name: string, mapping = 'rfc1459'): string {

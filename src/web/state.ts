@@ -193,7 +193,7 @@ export class ChatState {
             return [{
                 kind: 'error',
                 about,
-                text: about === '' ? said : `${about}: ${said}`,
+                text: said,
                 code: command,
             }];
         }
@@ -204,15 +204,25 @@ export class ChatState {
     private with(nick: string): Channel[] {
         const key = this.isupport.fold(nick);
 
-        return [...this.channels.values()].filter(
-            (channel) => channel.members.has(key),
-        );
+        return [...this.channels].filter(
+            ([name, channel]) => channel.members.has(key)
+                || this.incoming.get(name)?.has(key) === true,
+        ).map(([, channel]) => channel);
     }
 
     /* @internal: used by the handlers below */
     forget(channel: string): void {
         this.channels.delete(this.isupport.fold(channel));
         this.incoming.delete(this.isupport.fold(channel));
+    }
+
+    /* @internal */
+    enter(channel: Channel, nick: string): void {
+        const key = this.isupport.fold(nick);
+        const member = { nick, prefixes: '' };
+
+        channel.members.set(key, member);
+        this.incoming.get(this.isupport.fold(channel.name))?.set(key, member);
     }
 
     /* @internal */
@@ -237,13 +247,16 @@ export class ChatState {
         const channels = this.with(from);
 
         for (const channel of channels) {
-            const member = channel.members.get(this.isupport.fold(from));
+            const key = this.isupport.fold(channel.name);
 
-            this.remove(channel, from);
-            channel.members.set(this.isupport.fold(to), {
-                nick: to,
-                prefixes: member?.prefixes ?? '',
-            });
+            for (const list of [channel.members, this.incoming.get(key)]) {
+                const member = list?.get(this.isupport.fold(from));
+
+                if (list !== undefined && member !== undefined) {
+                    list.delete(this.isupport.fold(from));
+                    list.set(this.isupport.fold(to), { ...member, nick: to });
+                }
+            }
         }
 
         return channels.map((channel) => channel.name);
@@ -458,10 +471,9 @@ const HANDLERS: Record<string, Handler | undefined> = Object.assign(
                     this.channels.set(key, channel);
                 }
 
-                channel?.members.set(this.isupport.fold(from), {
-                    nick: from,
-                    prefixes: '',
-                });
+                if (channel !== undefined) {
+                    this.enter(channel, from);
+                }
 
                 return {
                     kind: 'joined' as const,

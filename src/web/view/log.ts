@@ -147,7 +147,13 @@ export class LogView {
             ));
         }
 
-        items.push(this.item(entry, items.length === 0 ? before : null));
+        const item = this.item(entry, items.length === 0 ? before : null);
+
+        /* in a talk with one person everything is to us */
+        item.classList.toggle(
+            'mention', entry.mention && conversation.kind === 'channel',
+        );
+        items.push(item);
         this.previous = entry;
 
         return items;
@@ -169,7 +175,6 @@ export class LogView {
         });
 
         item.classList.toggle('own', entry.own);
-        item.classList.toggle('mention', entry.mention);
 
         const text = el(
             'span', { class: 'text', dir: 'auto' }, ...textNodes(entry.text),

@@ -124,7 +124,7 @@ export class PageView {
             const element = this[name].element;
 
             element.querySelector<HTMLElement>(
-                '[aria-current], .member, .closer',
+                '[aria-current], button.member, .closer',
             )?.focus();
         } else if (was !== undefined) {
             this.element.querySelector<HTMLElement>(

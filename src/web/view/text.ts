@@ -45,13 +45,13 @@ const HUES = 12;
 
 /* One of twelve colors: the same name has the same one everywhere. */
 export function hue(nick: string): string {
-    let hash = 5381;
+    let hash = 0x811c9dc5;
 
     for (const c of nick.toLowerCase().replace(/[_`^|-]+$/, '')) {
-        hash = (hash * 33 + (c.codePointAt(0) ?? 0)) % 0x7fffffff;
+        hash = Math.imul(hash ^ (c.codePointAt(0) ?? 0), 0x01000193);
     }
 
-    return `hue-${hash % HUES}`;
+    return `hue-${((hash ^ hash >>> 15) >>> 0) % HUES}`;
 }
 
 export function initial(nick: string): string {
