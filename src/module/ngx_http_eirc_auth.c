@@ -1,0 +1,767 @@
+
+/*
+ * From a token to a user object: claims the token, asks the application where
+ * the location names one that answers for tokens (eirc_auth_request), and
+ * judges what it said. The browser gets a status and a few words, the log the
+ * reason; neither gets the token or the object.
+ */
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include <jansson.h>
+
+#include "eirc_irc.h"
+#include "ngx_http_eirc.h"
+
+
+/* room for what we add to the object in USER (docs/link.md, 6) */
+#define NGX_HTTP_EIRC_USER_MAX  (EIRC_USER_OBJECT_MAX - 1024)
+
+
+static ngx_int_t ngx_http_eirc_auth_start(ngx_http_request_t *r,
+    ngx_http_eirc_ctx_t *ctx, ngx_http_eirc_loc_conf_t *elcf);
+static ngx_int_t ngx_http_eirc_auth_subrequest(ngx_http_request_t *r,
+    ngx_http_eirc_ctx_t *ctx, ngx_http_eirc_loc_conf_t *elcf);
+static ngx_int_t ngx_http_eirc_auth_headers(ngx_http_request_t *r,
+    ngx_http_request_t *sr);
+static ngx_int_t ngx_http_eirc_auth_skip_header(ngx_str_t *key);
+static ngx_int_t ngx_http_eirc_auth_done(ngx_http_request_t *r, void *data,
+    ngx_int_t rc);
+static ngx_int_t ngx_http_eirc_auth_judge(ngx_http_request_t *r,
+    ngx_http_eirc_ctx_t *ctx);
+static ngx_int_t ngx_http_eirc_auth_verdict(ngx_http_request_t *r,
+    ngx_http_eirc_ctx_t *ctx);
+static const char *ngx_http_eirc_user_check(json_t *root);
+static const char *ngx_http_eirc_user_check_string(json_t *root,
+    const char *name, bool (*valid)(eirc_slice_t), const char *why);
+static const char *ngx_http_eirc_user_check_channels(json_t *channels);
+static bool ngx_http_eirc_account_valid(eirc_slice_t account);
+static ngx_int_t ngx_http_eirc_user_string(ngx_http_request_t *r,
+    json_t *root, const char *name, ngx_str_t *value);
+
+
+/* What the browser sent for the upgrade, or for a cache, isn't meant for the
+ * application. Lower case. */
+
+static ngx_str_t  ngx_http_eirc_auth_skipped[] = {
+    ngx_string("accept"),
+    ngx_string("accept-encoding"),
+    ngx_string("connection"),
+    ngx_string("content-length"),
+    ngx_string("content-type"),
+    ngx_string("expect"),
+    ngx_string("if-match"),
+    ngx_string("if-modified-since"),
+    ngx_string("if-none-match"),
+    ngx_string("if-range"),
+    ngx_string("if-unmodified-since"),
+    ngx_string("keep-alive"),
+    ngx_string("range"),
+    ngx_string("te"),
+    ngx_string("trailer"),
+    ngx_string("transfer-encoding"),
+    ngx_string("upgrade"),
+    ngx_null_string
+};
+
+
+ngx_int_t
+ngx_http_eirc_auth(ngx_http_request_t *r, ngx_http_eirc_ctx_t *ctx)
+{
+    ngx_int_t                  rc;
+    ngx_http_eirc_loc_conf_t  *elcf;
+
+    elcf = ngx_http_get_module_loc_conf(r, ngx_http_eirc_module);
+
+    if (!ctx->auth_started) {
+        ctx->auth_started = 1;
+
+        rc = ngx_http_eirc_auth_start(r, ctx, elcf);
+
+    } else if (!ctx->auth_done) {
+        rc = NGX_AGAIN;
+
+    } else {
+        rc = ngx_http_eirc_auth_judge(r, ctx);
+    }
+
+    if (rc != NGX_OK && rc != NGX_AGAIN) {
+        ngx_http_eirc_token_release(r, &ctx->claim);
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_eirc_auth_start(ngx_http_request_t *r, ngx_http_eirc_ctx_t *ctx,
+    ngx_http_eirc_loc_conf_t *elcf)
+{
+    ngx_int_t    rc;
+    ngx_str_t    user;
+    const char  *why;
+
+    rc = ngx_http_eirc_token_evaluate(r, ctx);
+
+    if (rc == NGX_DECLINED) {
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                      "client sent no token, or a malformed one");
+        return NGX_HTTP_BAD_REQUEST;
+    }
+
+    if (rc != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    rc = ngx_http_eirc_token_claim(r, &ctx->token, elcf->auth_uri != NULL,
+                                   &ctx->claim, &user);
+
+    switch (rc) {
+
+    case NGX_OK:
+        return ngx_http_eirc_auth_subrequest(r, ctx, elcf);
+
+    case NGX_DONE:
+
+        if (ngx_http_eirc_user_parse(r, ctx, &user, &why) != NGX_OK) {
+            ngx_log_error(NGX_LOG_ALERT, r->connection->log, 0,
+                          "token zone holds a malformed user object: %s", why);
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        return NGX_OK;
+
+    case NGX_DECLINED:
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                      "client sent a token that is unknown, expired, claimed "
+                      "or used");
+        return NGX_HTTP_UNAUTHORIZED;
+
+    case NGX_BUSY:
+
+        /* token.c wrote to the log */
+
+        return NGX_HTTP_SERVICE_UNAVAILABLE;
+
+    default: /* NGX_ERROR */
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+}
+
+
+/* As ngx_http_auth_request_module does it, but the body is what we want. */
+
+static ngx_int_t
+ngx_http_eirc_auth_subrequest(ngx_http_request_t *r, ngx_http_eirc_ctx_t *ctx,
+    ngx_http_eirc_loc_conf_t *elcf)
+{
+    ngx_str_t                    uri, args;
+    ngx_uint_t                   flags;
+    ngx_http_request_t          *sr;
+    ngx_http_post_subrequest_t  *ps;
+
+    if (ngx_http_complex_value(r, elcf->auth_uri, &uri) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_str_null(&args);
+    flags = NGX_HTTP_LOG_UNSAFE;
+
+    if (uri.len == 0 || uri.data[0] != '/'
+        || ngx_http_parse_unsafe_uri(r, &uri, &args, &flags) != NGX_OK)
+    {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "eirc_auth_request gives no URI of this server");
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ps = ngx_palloc(r->pool, sizeof(ngx_http_post_subrequest_t));
+    if (ps == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ps->handler = ngx_http_eirc_auth_done;
+    ps->data = ctx;
+
+    if (ngx_http_subrequest(r, &uri, &args, &sr, ps,
+                            NGX_HTTP_SUBREQUEST_WAITED
+                            |NGX_HTTP_SUBREQUEST_IN_MEMORY)
+        != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ctx->subrequest = sr;
+
+    /* a body of its own, and an empty one, so that nobody waits for one */
+
+    sr->request_body = ngx_pcalloc(r->pool, sizeof(ngx_http_request_body_t));
+    if (sr->request_body == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ngx_http_eirc_auth_headers(r, sr) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return NGX_AGAIN;
+}
+
+
+/*
+ * A subrequest shares its parent's headers: the structure is a copy, the list
+ * and its elements aren't. It gets a list of its own.
+ */
+
+static ngx_int_t
+ngx_http_eirc_auth_headers(ngx_http_request_t *r, ngx_http_request_t *sr)
+{
+    ngx_uint_t              i;
+    ngx_list_part_t        *part;
+    ngx_table_elt_t        *h, *header;
+    ngx_http_headers_in_t  *in;
+
+    in = &sr->headers_in;
+
+    if (ngx_list_init(&in->headers, r->pool, 16, sizeof(ngx_table_elt_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    part = &r->headers_in.headers.part;
+    header = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                break;
+            }
+
+            part = part->next;
+            header = part->elts;
+            i = 0;
+        }
+
+        if (ngx_http_eirc_auth_skip_header(&header[i].key)) {
+            continue;
+        }
+
+        h = ngx_list_push(&in->headers);
+        if (h == NULL) {
+            return NGX_ERROR;
+        }
+
+        *h = header[i];
+    }
+
+    h = ngx_list_push(&in->headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(h, sizeof(ngx_table_elt_t));
+
+    h->hash = ngx_hash_key_lc((u_char *) "accept", sizeof("accept") - 1);
+    ngx_str_set(&h->key, "Accept");
+    ngx_str_set(&h->value, "application/json");
+    h->lowcase_key = (u_char *) "accept";
+
+#if (NGX_HTTP_HEADERS)
+    in->accept = h;
+#endif
+
+#if (NGX_HTTP_GZIP || NGX_HTTP_HEADERS)
+    in->accept_encoding = NULL;
+#endif
+
+    in->connection = NULL;
+    in->content_length = NULL;
+    in->content_type = NULL;
+    in->expect = NULL;
+    in->if_match = NULL;
+    in->if_modified_since = NULL;
+    in->if_none_match = NULL;
+    in->if_range = NULL;
+    in->if_unmodified_since = NULL;
+    in->keep_alive = NULL;
+    in->range = NULL;
+    in->te = NULL;
+    in->transfer_encoding = NULL;
+    in->upgrade = NULL;
+
+    in->content_length_n = -1;
+    in->chunked = 0;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_eirc_auth_skip_header(ngx_str_t *key)
+{
+    ngx_str_t  *name;
+
+    if (key->len >= sizeof("sec-websocket-") - 1
+        && ngx_strncasecmp(key->data, (u_char *) "sec-websocket-",
+                           sizeof("sec-websocket-") - 1)
+           == 0)
+    {
+        return 1;
+    }
+
+    for (name = ngx_http_eirc_auth_skipped; name->len != 0; name++) {
+
+        if (key->len == name->len
+            && ngx_strncasecmp(key->data, name->data, name->len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/*
+ * Called at every attempt to finalize the subrequest, error pages included;
+ * what the last one left counts. It only records.
+ */
+
+static ngx_int_t
+ngx_http_eirc_auth_done(ngx_http_request_t *r, void *data, ngx_int_t rc)
+{
+    ngx_http_eirc_ctx_t *ctx = data;
+
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "eirc auth done: %i, status:%ui",
+                   rc, r->headers_out.status);
+
+    ctx->auth_done = 1;
+
+    if (rc != NGX_ERROR) {
+        ctx->auth_status = r->headers_out.status;
+        return rc;
+    }
+
+    /*
+     * The answer broke off or was too large for its buffer. An error in the
+     * output of a subrequest in memory is none of the browser's connection,
+     * whatever the output filter noted there: it is to get its answer.
+     */
+
+    ctx->auth_status = 0;
+    r->connection->error = 0;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_eirc_auth_judge(ngx_http_request_t *r, ngx_http_eirc_ctx_t *ctx)
+{
+    ngx_uint_t  status;
+
+    status = ctx->auth_status;
+
+    if (status >= NGX_HTTP_OK && status < NGX_HTTP_SPECIAL_RESPONSE) {
+        return ngx_http_eirc_auth_verdict(r, ctx);
+    }
+
+    switch (status) {
+
+    case NGX_HTTP_UNAUTHORIZED:
+    case NGX_HTTP_FORBIDDEN:
+    case NGX_HTTP_NOT_FOUND:
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                      "application refused the token with %ui", status);
+
+        return (status == NGX_HTTP_FORBIDDEN) ? NGX_HTTP_FORBIDDEN
+                                              : NGX_HTTP_UNAUTHORIZED;
+
+    case 0:
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "application's answer about a token broke off, or is "
+                      "larger than subrequest_output_buffer_size");
+        break;
+
+    default:
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "application answered %ui about a token", status);
+    }
+
+    return NGX_HTTP_SERVICE_UNAVAILABLE;
+}
+
+
+static ngx_int_t
+ngx_http_eirc_auth_verdict(ngx_http_request_t *r, ngx_http_eirc_ctx_t *ctx)
+{
+    ngx_buf_t   *b;
+    ngx_str_t    text;
+    const char  *why;
+
+    ngx_str_null(&text);
+
+    if (ctx->subrequest->out != NULL && ctx->subrequest->out->buf != NULL) {
+        b = ctx->subrequest->out->buf;
+
+        text.data = b->pos;
+        text.len = b->last - b->pos;
+    }
+
+    if (ngx_http_eirc_user_parse(r, ctx, &text, &why) != NGX_OK) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "application answered %ui without a valid user object: "
+                      "%s", ctx->auth_status, why);
+        return NGX_HTTP_SERVICE_UNAVAILABLE;
+    }
+
+    /* without room for the verdict the claim is as good, for this time */
+
+    if (ngx_http_eirc_token_verify(r, &ctx->claim, &ctx->user)
+        == NGX_DECLINED)
+    {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "application took longer to answer about a token than "
+                      "tokens live");
+        return NGX_HTTP_UNAUTHORIZED;
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_eirc_auth_refuse(ngx_http_request_t *r, ngx_http_eirc_ctx_t *ctx,
+    ngx_int_t status)
+{
+    ngx_str_t                  text;
+    ngx_uint_t                 i;
+    ngx_http_err_page_t       *err_page;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    if (clcf->error_pages) {
+        err_page = clcf->error_pages->elts;
+
+        for (i = 0; i < clcf->error_pages->nelts; i++) {
+            if (err_page[i].status == status) {
+                return status;
+            }
+        }
+    }
+
+    switch (status) {
+
+    case NGX_HTTP_BAD_REQUEST:
+
+        if (ctx->token.len == 0) {
+            ngx_str_set(&text, "{\"error\":\"Missing Token\"}\n");
+
+        } else {
+            ngx_str_set(&text, "{\"error\":\"Malformed Token\"}\n");
+        }
+
+        break;
+
+    case NGX_HTTP_UNAUTHORIZED:
+        ngx_str_set(&text, "{\"error\":\"Unauthorized Token\"}\n");
+        break;
+
+    case NGX_HTTP_FORBIDDEN:
+        ngx_str_set(&text, "{\"error\":\"Forbidden\"}\n");
+        break;
+
+    case NGX_HTTP_SERVICE_UNAVAILABLE:
+        ngx_str_set(&text, "{\"error\":\"Service Unavailable\"}\n");
+        break;
+
+    default:
+        return status;
+    }
+
+    return ngx_http_eirc_send_json(r, status, &text);
+}
+
+
+ngx_int_t
+ngx_http_eirc_send_json(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_str_t *text)
+{
+    ngx_int_t         rc;
+    ngx_buf_t        *b;
+    ngx_chain_t       out;
+    ngx_table_elt_t  *h;
+
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_memzero(h, sizeof(ngx_table_elt_t));
+
+    h->hash = 1;
+    ngx_str_set(&h->key, "Cache-Control");
+    ngx_str_set(&h->value, "no-store");
+
+    b = ngx_create_temp_buf(r->pool, text->len);
+    if (b == NULL) {
+        h->hash = 0;
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    b->last = ngx_cpymem(b->last, text->data, text->len);
+    b->last_buf = (r == r->main) ? 1 : 0;
+    b->last_in_chain = 1;
+
+    r->headers_out.status = status;
+    r->headers_out.content_length_n = text->len;
+
+    ngx_str_set(&r->headers_out.content_type, "application/json");
+    r->headers_out.content_type_len = r->headers_out.content_type.len;
+    r->headers_out.content_type_lowcase = NULL;
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    out.buf = b;
+    out.next = NULL;
+
+    return ngx_http_output_filter(r, &out);
+}
+
+
+ngx_int_t
+ngx_http_eirc_user_parse(ngx_http_request_t *r, ngx_http_eirc_ctx_t *ctx,
+    ngx_str_t *text, const char **why)
+{
+    json_t        *root;
+    json_error_t   error;
+
+    if (text->len == 0) {
+        *why = "it is empty";
+        return NGX_DECLINED;
+    }
+
+    if (text->len > NGX_HTTP_EIRC_USER_MAX) {
+        *why = "it is larger than 63k";
+        return NGX_DECLINED;
+    }
+
+    /* two members of one name could be read in two ways */
+
+    root = json_loadb((char *) text->data, text->len, JSON_REJECT_DUPLICATES,
+                      &error);
+    if (root == NULL) {
+        *why = "it is not valid JSON";
+        return NGX_DECLINED;
+    }
+
+    *why = ngx_http_eirc_user_check(root);
+
+    if (*why == NULL
+        && (ngx_http_eirc_user_string(r, root, "nick", &ctx->nick) != NGX_OK
+            || ngx_http_eirc_user_string(r, root, "account", &ctx->account)
+               != NGX_OK))
+    {
+        *why = "there is no memory for it";
+    }
+
+    json_decref(root);
+
+    if (*why != NULL) {
+        return NGX_DECLINED;
+    }
+
+    if (ctx->account.len == 0) {
+        ctx->account = ctx->nick;
+    }
+
+    ctx->user = *text;
+
+    return NGX_OK;
+}
+
+
+/* NULL, or a sentence about the first thing that is wrong. */
+
+static const char *
+ngx_http_eirc_user_check(json_t *root)
+{
+    json_t        *nick;
+    const char    *why;
+    eirc_slice_t   s;
+
+    if (!json_is_object(root)) {
+        return "it is no JSON object";
+    }
+
+    nick = json_object_get(root, "nick");
+
+    if (nick == NULL) {
+        return "\"nick\" is missing";
+    }
+
+    if (!json_is_string(nick)) {
+        return "\"nick\" is no string";
+    }
+
+    s = eirc_slice(json_string_value(nick), json_string_length(nick));
+
+    if (eirc_irc_nick_reserved(s)) {
+        return "\"nick\" is reserved";
+    }
+
+    if (!eirc_irc_nick_valid(s)) {
+        return "\"nick\" is not a valid nick";
+    }
+
+    why = ngx_http_eirc_user_check_string(root, "account",
+              ngx_http_eirc_account_valid,
+              "\"account\" is no string of 1 to 64 characters without spaces");
+    if (why != NULL) {
+        return why;
+    }
+
+    why = ngx_http_eirc_user_check_string(root, "realname",
+              eirc_irc_text_valid,
+              "\"realname\" is no string of one line");
+    if (why != NULL) {
+        return why;
+    }
+
+    why = ngx_http_eirc_user_check_string(root, "username",
+              eirc_irc_user_valid,
+              "\"username\" is not a valid user name");
+    if (why != NULL) {
+        return why;
+    }
+
+    why = ngx_http_eirc_user_check_string(root, "sasl_secret",
+              eirc_irc_text_valid,
+              "\"sasl_secret\" is no string of one line");
+    if (why != NULL) {
+        return why;
+    }
+
+    return ngx_http_eirc_user_check_channels(json_object_get(root,
+                                                             "channels"));
+}
+
+
+/* null is as good as no member at all */
+
+static const char *
+ngx_http_eirc_user_check_string(json_t *root, const char *name,
+    bool (*valid)(eirc_slice_t), const char *why)
+{
+    json_t  *value;
+
+    value = json_object_get(root, name);
+
+    if (value == NULL || json_is_null(value)) {
+        return NULL;
+    }
+
+    if (!json_is_string(value)
+        || !valid(eirc_slice(json_string_value(value),
+                             json_string_length(value))))
+    {
+        return why;
+    }
+
+    return NULL;
+}
+
+
+static const char *
+ngx_http_eirc_user_check_channels(json_t *channels)
+{
+    size_t   i;
+    json_t  *name;
+
+    static const char  *why = "\"channels\" is neither a string nor an array "
+                              "of strings, of one line each";
+
+    if (channels == NULL || json_is_null(channels)) {
+        return NULL;
+    }
+
+    if (json_is_string(channels)) {
+        return eirc_irc_text_valid(eirc_slice(json_string_value(channels),
+                                              json_string_length(channels)))
+               ? NULL : why;
+    }
+
+    if (!json_is_array(channels)) {
+        return why;
+    }
+
+    for (i = 0; i < json_array_size(channels); i++) {
+        name = json_array_get(channels, i);
+
+        if (!json_is_string(name)
+            || !eirc_irc_text_valid(eirc_slice(json_string_value(name),
+                                               json_string_length(name))))
+        {
+            return why;
+        }
+    }
+
+    return NULL;
+}
+
+
+static bool
+ngx_http_eirc_account_valid(eirc_slice_t account)
+{
+    size_t  i;
+
+    if (account.len == 0 || account.len > EIRC_LINK_ACCOUNT_MAX) {
+        return false;
+    }
+
+    for (i = 0; i < account.len; i++) {
+        if (account.p[i] <= ' ' || account.p[i] == 0x7f) {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
+static ngx_int_t
+ngx_http_eirc_user_string(ngx_http_request_t *r, json_t *root,
+    const char *name, ngx_str_t *value)
+{
+    size_t   len;
+    json_t  *s;
+
+    s = json_object_get(root, name);
+
+    if (s == NULL || !json_is_string(s)) {
+        ngx_str_null(value);
+        return NGX_OK;
+    }
+
+    len = json_string_length(s);
+
+    value->data = ngx_pnalloc(r->pool, len);
+    if (value->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(value->data, json_string_value(s), len);
+    value->len = len;
+
+    return NGX_OK;
+}
