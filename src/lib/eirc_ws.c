@@ -217,7 +217,7 @@ is_control(const eirc_ws_reader_t *r)
 
 /* collects the header's first want bytes */
 static int
-read_head(eirc_ws_reader_t *r, size_t want, uint8_t **pos, uint8_t *last)
+read_head(eirc_ws_reader_t *r, size_t want, uint8_t **pos, const uint8_t *last)
 {
     size_t n;
 
@@ -433,7 +433,7 @@ take(eirc_ws_reader_t *r, uint8_t *p, size_t n)
 
 
 static int
-read_payload(eirc_ws_reader_t *r, uint8_t **pos, uint8_t *last,
+read_payload(eirc_ws_reader_t *r, uint8_t **pos, const uint8_t *last,
              eirc_ws_event_t *event)
 {
     size_t n;
@@ -502,7 +502,7 @@ read_payload(eirc_ws_reader_t *r, uint8_t **pos, uint8_t *last,
 
 
 static int
-read_control(eirc_ws_reader_t *r, uint8_t **pos, uint8_t *last,
+read_control(eirc_ws_reader_t *r, uint8_t **pos, const uint8_t *last,
              eirc_ws_event_t *event)
 {
     size_t n;
@@ -574,7 +574,7 @@ read_control(eirc_ws_reader_t *r, uint8_t **pos, uint8_t *last,
 
 
 int
-eirc_ws_read(eirc_ws_reader_t *r, uint8_t **pos, uint8_t *last,
+eirc_ws_read(eirc_ws_reader_t *r, uint8_t **pos, const uint8_t *last,
              eirc_ws_event_t *event)
 {
     int rc;

@@ -207,7 +207,7 @@ void eirc_ws_reader_init(eirc_ws_reader_t *r, unsigned options,
  * not of a compressed message, the caller does that after inflating), and
  * close frames (7.4).
  */
-int eirc_ws_read(eirc_ws_reader_t *r, uint8_t **pos, uint8_t *last,
+int eirc_ws_read(eirc_ws_reader_t *r, uint8_t **pos, const uint8_t *last,
                  eirc_ws_event_t *event);
 
 /*
