@@ -134,8 +134,8 @@ static const char *const malformed[] = {
     "permessage-deflate, a b",
     "permessage-deflate, \"a\"",
     "permessage-deflate\r",
-    "permessage-d\xc3\xa9"
-    "flate",
+    ("permessage-d\xc3\xa9"
+     "flate"),
 };
 
 
