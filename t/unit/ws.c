@@ -570,6 +570,40 @@ test_close_build(void **state)
 }
 
 
+/* what a reader never passes on, but another caller might */
+static void
+test_close_parse(void **state)
+{
+    uint16_t code;
+    uint8_t body[EIRC_WS_CONTROL_MAX + 1];
+    const char *error;
+    eirc_slice_t s;
+
+    (void) state;
+
+    memset(body, 'a', sizeof(body));
+    body[0] = 1000 >> 8;
+    body[1] = 1000 & 0xff;
+    error = NULL;
+
+    assert_int_equal(
+        eirc_ws_close_parse(body, sizeof(body), &code, &s, &error),
+        EIRC_ERROR);
+    assert_int_equal(code, EIRC_WS_CODE_PROTOCOL);
+    assert_non_null(error);
+
+    assert_int_equal(
+        eirc_ws_close_parse(body, sizeof(body) - 1, &code, &s, &error),
+        EIRC_OK);
+    assert_int_equal(code, 1000);
+    assert_int_equal(s.len, EIRC_WS_REASON_MAX);
+
+    assert_int_equal(eirc_ws_close_parse(NULL, 0, &code, &s, &error), EIRC_OK);
+    assert_int_equal(code, EIRC_WS_CODE_NONE);
+    assert_null(s.p);
+}
+
+
 /* 16 MiB in 65,536 fragments with pings between, through a buffer of 4 KB */
 static void
 test_many_fragments(void **state)
@@ -689,6 +723,7 @@ main(void)
         cmocka_unit_test(test_mask_pieces),
         cmocka_unit_test(test_close_codes),
         cmocka_unit_test(test_close_build),
+        cmocka_unit_test(test_close_parse),
         cmocka_unit_test(test_streams_good),
         cmocka_unit_test(test_streams_bad),
         cmocka_unit_test(test_frame_event),
