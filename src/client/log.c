@@ -18,10 +18,11 @@ typedef struct {
     int syslog;      /* flag */
     char *path;      /* of a file, else NULL */
     unsigned number; /* K */
+    time_t checked;
     log_level_e level;
 } log_t;
 
-static log_t log_one = {-1, 0, NULL, 0, LOG_LEVEL_INFO};
+static log_t log_one = {-1, 0, NULL, 0, 0, LOG_LEVEL_INFO};
 
 static const char *const names[] = {"",     "emerg",  "alert", "crit", "error",
                                     "warn", "notice", "info",  "debug"};
@@ -88,23 +89,6 @@ log_reopen(void)
 
 
 void
-log_check(void)
-{
-    struct stat now, ours;
-
-    if (log_one.path == NULL || fstat(log_one.fd, &ours) == -1) {
-        return;
-    }
-
-    if (stat(log_one.path, &now) == -1 || now.st_ino != ours.st_ino
-        || now.st_dev != ours.st_dev)
-    {
-        log_reopen();
-    }
-}
-
-
-void
 log_level_set(log_level_e level)
 {
     log_one.level = level;
@@ -123,6 +107,34 @@ log_level_parse(const char *name)
     }
 
     return -1;
+}
+
+
+/* Whoever rotates logs need not tell us: looked at once a second. */
+static void
+file_check(time_t now)
+{
+    int fd;
+    struct stat there, ours;
+
+    if (log_one.path == NULL || now == log_one.checked) {
+        return;
+    }
+
+    log_one.checked = now;
+
+    if (fstat(log_one.fd, &ours) == 0 && stat(log_one.path, &there) == 0
+        && there.st_ino == ours.st_ino && there.st_dev == ours.st_dev)
+    {
+        return;
+    }
+
+    fd = file_open(log_one.path);
+
+    if (fd != -1) {
+        (void) close(log_one.fd);
+        log_one.fd = fd;
+    }
 }
 
 
@@ -161,6 +173,7 @@ log_write(log_level_e level, int error, const char *id, const char *fmt, ...)
 
     now = time(NULL);
     (void) localtime_r(&now, &tm);
+    file_check(now);
 
     p = line;
     last = line + sizeof(line) - 1; /* the line feed */

@@ -1,6 +1,7 @@
 /*
  * The log that the socket layer writes: a file, standard error or syslog. One
- * process writes it, in lines of nginx's look; a line is one write.
+ * process writes it, in lines of nginx's look; a line is one write. A file that
+ * has been moved or removed is opened anew within a second.
  */
 
 #ifndef _LOG_H_INCLUDED_
@@ -27,10 +28,6 @@ int log_open(const char *target, unsigned number);
 
 /* Opens the file again, or keeps the old one when that fails. */
 void log_reopen(void);
-
-/* Reopens when the file has been moved or removed; cheap enough to call
- * every few seconds. */
-void log_check(void);
 
 /* Levels above this one are not written; LOG_LEVEL_INFO unless set. */
 void log_level_set(log_level_e level);

@@ -1,0 +1,91 @@
+/*
+ * The state of a socket layer, for the files that it is made of: sockets.c
+ * (the loop, signals, beginning and end), peers.c (connections that are no
+ * session yet, or never will be), keeper.c (what happens to a session) and
+ * helpers (template and connector). One process, one thread, one layer.
+ */
+
+#ifndef _LAYER_H_INCLUDED_
+#define _LAYER_H_INCLUDED_
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "helper.h"
+#include "log.h"
+#include "rundir.h"
+#include "sessions.h"
+#include "table.h"
+
+/* forks asked for and not answered; the rest wait for their turn */
+#define LAYER_FORKS_MAX 64
+
+/* descriptors that are no session's and no peer's */
+#define LAYER_FDS_FIXED 32
+
+/* descriptors that a session takes: link, segment, control, IRC */
+#define LAYER_FDS_SESSION 4
+
+/* what an event of epoll is about: the upper 4 bits of its data, above a key
+ * of table.h */
+typedef enum {
+    LAYER_LISTEN = 1,
+    LAYER_SIGNAL,
+    LAYER_TEMPLATE,
+    LAYER_CONNECTOR,
+    LAYER_PEER,
+    LAYER_WORKER
+} layer_kind_e;
+
+/* the exit of a process that nobody has told us of yet */
+typedef struct {
+    pid_t pid;
+    int status;
+} layer_exit_t;
+
+typedef struct peer_s peer_t;
+
+typedef struct {
+    rundir_t rundir;
+    int epoll;
+    int signals; /* signalfd */
+    int exe;     /* what helpers execute */
+
+    uint64_t now; /* ms, monotonic, of this round of the loop */
+
+    sessions_t sessions;
+    held_queue_t fork_queue;
+    held_queue_t irc_queue;
+    uint32_t nforking;
+    uint32_t fds_max;
+
+    table_t peers;
+    peer_t *peers_first; /* in the order in which they run out of time */
+    peer_t *peers_last;
+    uint32_t nwatches;
+
+    helper_t template;
+    helper_t connector;
+
+    layer_exit_t exits[LAYER_FORKS_MAX];
+    uint32_t nexits;
+
+    uint64_t idle_since;   /* ms */
+    uint64_t accept_again; /* ms: when to go on accepting; 0: does */
+    uint64_t stop_until;   /* ms: when workers are killed; 0: not stopping */
+} layer_t;
+
+/* Watches a descriptor; -1 and errno. */
+int layer_watch(layer_t *l, int fd, uint32_t events, layer_kind_e kind,
+                uint64_t key);
+
+/* As layer_watch(), for other events of a descriptor that is watched. */
+int layer_rewatch(layer_t *l, int fd, uint32_t events, layer_kind_e kind,
+                  uint64_t key);
+
+void layer_unwatch(layer_t *l, int fd);
+
+/* Are there descriptors for one more session? */
+int layer_has_room(const layer_t *l);
+
+#endif /* _LAYER_H_INCLUDED_ */

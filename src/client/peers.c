@@ -1,0 +1,324 @@
+#include "peers.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "eirc_link.h"
+#include "keeper.h"
+
+/* connections taken in one round, so that the rest have their turn */
+#define ACCEPT_MAX 64
+
+/* without descriptors or memory the listening socket rests, ms */
+#define ACCEPT_PAUSE 100
+
+struct peer_s {
+    table_item_t item;
+    int fd;
+    int watch; /* flag: it has no time limit and is in no list */
+    uint64_t deadline;
+    peer_t *prev;
+    peer_t *next;
+};
+
+
+void
+peers_init(layer_t *l)
+{
+    table_init(&l->peers, sizeof(peer_t));
+}
+
+
+static void
+list_add(layer_t *l, peer_t *p)
+{
+    p->prev = l->peers_last;
+    p->next = NULL;
+
+    if (l->peers_last != NULL) {
+        l->peers_last->next = p;
+
+    } else {
+        l->peers_first = p;
+    }
+
+    l->peers_last = p;
+}
+
+
+static void
+list_remove(layer_t *l, peer_t *p)
+{
+    if (p->prev != NULL) {
+        p->prev->next = p->next;
+
+    } else {
+        l->peers_first = p->next;
+    }
+
+    if (p->next != NULL) {
+        p->next->prev = p->prev;
+
+    } else {
+        l->peers_last = p->prev;
+    }
+}
+
+
+/* Forgets a peer and returns its descriptor. */
+static int
+peer_release(layer_t *l, peer_t *p)
+{
+    int fd;
+
+    fd = p->fd;
+    layer_unwatch(l, fd);
+
+    if (p->watch) {
+        l->nwatches--;
+        l->idle_since = l->now;
+
+    } else {
+        list_remove(l, p);
+    }
+
+    table_remove(&l->peers, p);
+
+    return fd;
+}
+
+
+static void
+peer_close(layer_t *l, peer_t *p)
+{
+    (void) close(peer_release(l, p));
+}
+
+
+/* Only our own user, and root, who may do everything anyway. */
+static int
+peer_is_ours(int fd)
+{
+    socklen_t len;
+    struct ucred cred;
+
+    len = sizeof(cred);
+
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == -1) {
+        log_write(LOG_LEVEL_CRIT, errno, NULL,
+                  "getsockopt(SO_PEERCRED) failed");
+        return 0;
+    }
+
+    if (cred.uid == geteuid() || cred.uid == 0) {
+        return 1;
+    }
+
+    log_write(LOG_LEVEL_WARN, 0, NULL, "connection of user %ld refused",
+              (long) cred.uid);
+
+    return 0;
+}
+
+
+static int
+hello_send(layer_t *l, int fd)
+{
+    uint8_t buf[EIRC_LINK_HEADER_SIZE];
+    eirc_link_header_t h;
+
+    h.type = EIRC_LINK_HELLO;
+    h.flags = layer_has_room(l) ? 0 : EIRC_LINK_FULL;
+    h.value = EIRC_LINK_VERSION;
+    h.count = l->rundir.number;
+
+    eirc_link_header_write(buf, &h);
+
+    return send(fd, buf, sizeof(buf), MSG_NOSIGNAL | MSG_DONTWAIT)
+                   == (ssize_t) sizeof(buf)
+               ? 0
+               : -1;
+}
+
+
+static void
+peer_add(layer_t *l, int fd)
+{
+    peer_t *p;
+
+    if (!peer_is_ours(fd) || hello_send(l, fd) == -1) {
+        (void) close(fd);
+        return;
+    }
+
+    /* the last descriptors are not for connections that only wait */
+
+    if (l->peers.count + l->sessions.table.count * LAYER_FDS_SESSION
+            + LAYER_FDS_FIXED
+        >= l->fds_max)
+    {
+        (void) close(fd);
+        return;
+    }
+
+    p = table_add(&l->peers);
+
+    if (p == NULL
+        || layer_watch(l, fd, EPOLLIN, LAYER_PEER, p->item.key) == -1) {
+        log_write(LOG_LEVEL_ALERT, errno, NULL, "no room for a connection");
+
+        if (p != NULL) {
+            table_remove(&l->peers, p);
+        }
+
+        (void) close(fd);
+        return;
+    }
+
+    p->fd = fd;
+    p->deadline = l->now + EIRC_LINK_IDLE_TIME;
+    list_add(l, p);
+}
+
+
+void
+peers_accept(layer_t *l)
+{
+    int i, fd;
+
+    for (i = 0; i < ACCEPT_MAX; i++) {
+        fd = accept4(l->rundir.listen, NULL, NULL,
+                     SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+        if (fd != -1) {
+            l->idle_since = l->now;
+            peer_add(l, fd);
+            continue;
+        }
+
+        if (errno == EAGAIN) {
+            return;
+        }
+
+        if (errno == EINTR || errno == ECONNABORTED) {
+            continue;
+        }
+
+        log_write(LOG_LEVEL_ALERT, errno, NULL, "accept4() failed");
+
+        layer_unwatch(l, l->rundir.listen);
+        l->accept_again = l->now + ACCEPT_PAUSE;
+
+        return;
+    }
+}
+
+
+static void
+session_begin(layer_t *l, peer_t *p, const uint8_t *buf, size_t len)
+{
+    eirc_link_session_t request;
+
+    if (eirc_link_session_read(&request, buf, len) != EIRC_OK) {
+        log_write(LOG_LEVEL_ERR, 0, NULL, "broken SESSION record");
+        peer_close(l, p);
+        return;
+    }
+
+    /* the link is the session's now, with USER unread in it */
+
+    keeper_begin(l, peer_release(l, p), &request);
+}
+
+
+static void
+record_take(layer_t *l, peer_t *p, const uint8_t *buf, size_t len)
+{
+    eirc_link_header_t h;
+
+    if (p->watch || eirc_link_header_read(&h, buf, len) != EIRC_OK
+        || h.flags != 0 || h.count != 0 || h.value != EIRC_LINK_VERSION)
+    {
+        log_write(LOG_LEVEL_ERR, 0, NULL, "broken record of %zu bytes", len);
+        peer_close(l, p);
+        return;
+    }
+
+    switch (h.type) {
+
+    case EIRC_LINK_WATCH:
+        list_remove(l, p);
+        p->watch = 1;
+        l->nwatches++;
+        break;
+
+    case EIRC_LINK_SESSION:
+        session_begin(l, p, buf, len);
+        break;
+
+    default:
+        log_write(LOG_LEVEL_ERR, 0, NULL, "unexpected record of type %u",
+                  h.type);
+        peer_close(l, p);
+        break;
+    }
+}
+
+
+void
+peers_read(layer_t *l, uint64_t key)
+{
+    ssize_t n;
+    uint8_t buf[EIRC_LINK_SESSION_MAX + 1];
+    peer_t *p;
+
+    p = table_find(&l->peers, key);
+    if (p == NULL) {
+        return;
+    }
+
+    n = recv(p->fd, buf, sizeof(buf), MSG_DONTWAIT);
+
+    if (n == -1 && (errno == EAGAIN || errno == EINTR)) {
+        return;
+    }
+
+    if (n <= 0) {
+        peer_close(l, p);
+        return;
+    }
+
+    /* a record that was cut is longer than any that is allowed here */
+
+    record_take(l, p, buf, (size_t) n);
+}
+
+
+uint64_t
+peers_expire(layer_t *l)
+{
+    while (l->peers_first != NULL && l->peers_first->deadline <= l->now) {
+        peer_close(l, l->peers_first);
+    }
+
+    return l->peers_first == NULL ? 0 : l->peers_first->deadline;
+}
+
+
+void
+peers_end(layer_t *l)
+{
+    uint32_t slot;
+    peer_t *p;
+
+    slot = 0;
+
+    while ((p = table_next(&l->peers, &slot)) != NULL) {
+        peer_close(l, p);
+    }
+
+    table_done(&l->peers);
+}

@@ -1,0 +1,29 @@
+/*
+ * The place of a socket layer in its run directory: the lock sockets.K.lock,
+ * which one layer holds as long as it lives, and the listening socket
+ * sockets.K, which only the holder of the lock makes, replaces and removes.
+ */
+
+#ifndef _RUNDIR_H_INCLUDED_
+#define _RUNDIR_H_INCLUDED_
+
+typedef struct {
+    unsigned number;
+    int lock;   /* or -1 */
+    int listen; /* or -1 */
+} rundir_t;
+
+/*
+ * Goes to the directory and takes the lock. EIRC_OK; EIRC_DONE: another layer
+ * has it; EIRC_ERROR, with errno and the call that failed.
+ */
+int rundir_enter(rundir_t *r, const char *path, unsigned number,
+                 const char **call);
+
+/* Listens, in place of whatever a dead layer left. As rundir_enter(). */
+int rundir_listen(rundir_t *r, const char **call);
+
+/* Nobody can connect any more. */
+void rundir_unlisten(rundir_t *r);
+
+#endif /* _RUNDIR_H_INCLUDED_ */

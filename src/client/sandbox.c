@@ -1,0 +1,494 @@
+#include "sandbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/landlock.h>
+#include <linux/seccomp.h>
+#include <seccomp.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "worker.h"
+
+/* a worker's own, and a few for the time of changing them */
+#define WORKER_NOFILE 16
+
+/* lists of members of many large channels; measured: docs/processes.md */
+#define WORKER_DATA (64u << 20)
+#define WORKER_STACK (1u << 20)
+
+/* what the headers of this system may not know yet */
+#define LANDLOCK_NET_ALL 3u   /* bind and connect of TCP, ABI 4 */
+#define LANDLOCK_SCOPE_ALL 3u /* abstract UNIX sockets and signals, ABI 6 */
+
+/* A sanitizer looks at the whole process, and writes its reports. */
+#ifdef EIRC_SANITIZE
+#define SANITIZED 1
+#else
+#define SANITIZED 0
+#endif
+
+typedef struct {
+    uint64_t fs;
+    uint64_t net;
+    uint64_t scoped;
+} ruleset_t;
+
+static struct sock_fprog program;
+
+static const int worker_calls[] = {
+    SCMP_SYS(read),          SCMP_SYS(readv),
+    SCMP_SYS(write),         SCMP_SYS(writev),
+    SCMP_SYS(recvfrom),      SCMP_SYS(recvmsg),
+    SCMP_SYS(sendto),        SCMP_SYS(sendmsg),
+    SCMP_SYS(shutdown),      SCMP_SYS(getsockopt),
+    SCMP_SYS(close),         SCMP_SYS(close_range),
+    SCMP_SYS(poll),          SCMP_SYS(ppoll),
+    SCMP_SYS(epoll_create1), SCMP_SYS(epoll_ctl),
+    SCMP_SYS(epoll_wait),    SCMP_SYS(epoll_pwait),
+    SCMP_SYS(epoll_pwait2),  SCMP_SYS(clock_gettime),
+    SCMP_SYS(gettimeofday),  SCMP_SYS(time),
+    SCMP_SYS(getrandom),     SCMP_SYS(getpid),
+    SCMP_SYS(gettid),        SCMP_SYS(munmap),
+    SCMP_SYS(mremap),        SCMP_SYS(madvise),
+    SCMP_SYS(brk),           SCMP_SYS(futex),
+    SCMP_SYS(rt_sigreturn),  SCMP_SYS(rt_sigprocmask),
+    SCMP_SYS(rt_sigaction),  SCMP_SYS(restart_syscall),
+    SCMP_SYS(exit),          SCMP_SYS(exit_group),
+    SCMP_SYS(sched_yield),
+};
+
+static const int connector_calls[] = {
+    SCMP_SYS(socket),      SCMP_SYS(connect),     SCMP_SYS(bind),
+    SCMP_SYS(getsockname), SCMP_SYS(getpeername), SCMP_SYS(setsockopt),
+    SCMP_SYS(open),        SCMP_SYS(openat),      SCMP_SYS(stat),
+    SCMP_SYS(fstat),       SCMP_SYS(newfstatat),  SCMP_SYS(statx),
+    SCMP_SYS(lseek),       SCMP_SYS(fcntl),       SCMP_SYS(uname),
+    SCMP_SYS(access),      SCMP_SYS(faccessat),   SCMP_SYS(faccessat2),
+    SCMP_SYS(mprotect),    SCMP_SYS(recvmmsg),    SCMP_SYS(sendmmsg),
+    SCMP_SYS(sysinfo),     SCMP_SYS(getuid),      SCMP_SYS(geteuid),
+    SCMP_SYS(getgid),      SCMP_SYS(getegid),     SCMP_SYS(readlink),
+    SCMP_SYS(readlinkat),  SCMP_SYS(getdents64),  SCMP_SYS(prlimit64),
+    SCMP_SYS(pread64),     SCMP_SYS(eventfd2),
+};
+
+/* what the sanitizers call to report, and to look at themselves */
+static const int sanitizer_calls[] = {
+    SCMP_SYS(open),
+    SCMP_SYS(openat),
+    SCMP_SYS(stat),
+    SCMP_SYS(fstat),
+    SCMP_SYS(newfstatat),
+    SCMP_SYS(lseek),
+    SCMP_SYS(readlink),
+    SCMP_SYS(readlinkat),
+    SCMP_SYS(mprotect),
+    SCMP_SYS(sigaltstack),
+    SCMP_SYS(fcntl),
+    SCMP_SYS(dup),
+    SCMP_SYS(dup2),
+    SCMP_SYS(pipe),
+    SCMP_SYS(pipe2),
+    SCMP_SYS(getrlimit),
+    SCMP_SYS(prlimit64),
+    SCMP_SYS(setrlimit),
+    SCMP_SYS(getdents64),
+    SCMP_SYS(access),
+    SCMP_SYS(sched_getaffinity),
+    SCMP_SYS(nanosleep),
+    SCMP_SYS(clock_nanosleep),
+    SCMP_SYS(getppid),
+    SCMP_SYS(tgkill),
+    SCMP_SYS(sysinfo),
+    SCMP_SYS(ioctl),
+    SCMP_SYS(mmap),
+    SCMP_SYS(uname),
+    SCMP_SYS(getuid),
+};
+
+/* calls that are allowed with some arguments alone */
+typedef struct {
+    int call;
+    struct scmp_arg_cmp when;
+} some_t;
+
+static const some_t common_some[] = {
+    /* memory that can be executed comes from nowhere */
+    {SCMP_SYS(mmap), {2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0}},
+    /* the title */
+    {SCMP_SYS(prctl), {0, SCMP_CMP_EQ, PR_SET_NAME, 0}},
+    {SCMP_SYS(ioctl), {1, SCMP_CMP_EQ, FIONREAD, 0}},
+    {SCMP_SYS(ioctl), {1, SCMP_CMP_EQ, TIOCOUTQ, 0}},
+    {SCMP_SYS(ioctl), {1, SCMP_CMP_EQ, FIONBIO, 0}},
+};
+
+static const some_t worker_some[] = {
+    {SCMP_SYS(connect), {0, SCMP_CMP_EQ, WORKER_FD_RESCUE, 0}},
+    {SCMP_SYS(sched_setaffinity), {0, SCMP_CMP_EQ, 0, 0}},
+    {SCMP_SYS(fcntl), {1, SCMP_CMP_EQ, F_GETFL, 0}},
+    {SCMP_SYS(fcntl), {1, SCMP_CMP_EQ, F_SETFL, 0}},
+};
+
+
+static int
+rlimit_set(int which, rlim_t n)
+{
+    struct rlimit rl;
+
+    if (getrlimit(which, &rl) == -1) {
+        return -1;
+    }
+
+    if (rl.rlim_max != RLIM_INFINITY && rl.rlim_max < n) {
+        n = rl.rlim_max;
+    }
+
+    rl.rlim_cur = n;
+    rl.rlim_max = n;
+
+    return setrlimit(which, &rl);
+}
+
+
+static int
+calls_allow(scmp_filter_ctx ctx, const int *calls, size_t n)
+{
+    size_t i;
+    int rc;
+
+    for (i = 0; i < n; i++) {
+        rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, calls[i], 0);
+
+        /* -EDOM: not a call of this architecture; -EEXIST: allowed already */
+
+        if (rc != 0 && rc != -EDOM && rc != -EEXIST) {
+            errno = -rc;
+            return -1;
+        }
+    }
+
+    return 0;
+}
+
+
+static int
+some_allow(scmp_filter_ctx ctx, const some_t *some, size_t n)
+{
+    int rc;
+    size_t i;
+
+    for (i = 0; i < n; i++) {
+        rc = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, some[i].call, 1,
+                                    &some[i].when);
+
+        if (rc != 0 && rc != -EDOM && rc != -EEXIST) {
+            errno = -rc;
+            return -1;
+        }
+    }
+
+    return 0;
+}
+
+
+#define ALLOW(list) calls_allow(ctx, list, sizeof(list) / sizeof(list[0]))
+#define ALLOW_SOME(list) some_allow(ctx, list, sizeof(list) / sizeof(list[0]))
+
+
+static int
+worker_allow(scmp_filter_ctx ctx)
+{
+    if (ALLOW(worker_calls) == -1 || ALLOW_SOME(common_some) == -1
+        || ALLOW_SOME(worker_some) == -1)
+    {
+        return -1;
+    }
+
+    return SANITIZED ? ALLOW(sanitizer_calls) : 0;
+}
+
+
+static int
+connector_allow(scmp_filter_ctx ctx)
+{
+    if (ALLOW(worker_calls) == -1 || ALLOW_SOME(common_some) == -1
+        || ALLOW(connector_calls) == -1)
+    {
+        return -1;
+    }
+
+    return SANITIZED ? ALLOW(sanitizer_calls) : 0;
+}
+
+
+/* The filter as the kernel takes it, from malloc. */
+static int
+program_export(scmp_filter_ctx ctx, struct sock_fprog *prog)
+{
+    int fd;
+    struct stat st;
+
+    fd = memfd_create("filter", MFD_CLOEXEC);
+    if (fd == -1) {
+        return -1;
+    }
+
+    prog->filter = NULL;
+
+    if (seccomp_export_bpf(ctx, fd) != 0 || fstat(fd, &st) == -1) {
+        goto failed;
+    }
+
+    prog->filter = malloc((size_t) st.st_size);
+    if (prog->filter == NULL) {
+        goto failed;
+    }
+
+    if (pread(fd, prog->filter, (size_t) st.st_size, 0) != st.st_size) {
+        goto failed;
+    }
+
+    prog->len
+        = (unsigned short) ((size_t) st.st_size / sizeof(struct sock_filter));
+    (void) close(fd);
+
+    return 0;
+
+failed:
+
+    free(prog->filter);
+    prog->filter = NULL;
+    (void) close(fd);
+
+    return -1;
+}
+
+
+static int
+program_make(struct sock_fprog *prog, int (*allow)(scmp_filter_ctx))
+{
+    int rc;
+    scmp_filter_ctx ctx;
+
+    ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
+    if (ctx == NULL) {
+        errno = ENOMEM;
+        return -1;
+    }
+
+    /* a binary tree in place of a list: found in a few steps */
+
+    (void) seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+
+    rc = allow(ctx);
+
+    if (rc == 0) {
+        rc = program_export(ctx, prog);
+    }
+
+    seccomp_release(ctx);
+
+    return rc;
+}
+
+
+static int
+program_install(const struct sock_fprog *prog)
+{
+    return (int) syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, prog);
+}
+
+
+/* Paths that stay readable, up to a NULL; those missing are skipped. */
+static int
+landlock_read_allow(int ruleset, const char *const *paths)
+{
+    int rc;
+    struct landlock_path_beneath_attr rule;
+
+    for (rc = 0; rc == 0 && *paths != NULL; paths++) {
+        memset(&rule, 0, sizeof(rule));
+        rule.allowed_access
+            = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
+
+        rule.parent_fd = open(*paths, O_PATH | O_CLOEXEC);
+        if (rule.parent_fd == -1) {
+            continue;
+        }
+
+        rc = (int) syscall(SYS_landlock_add_rule, ruleset,
+                           LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
+
+        if (rc == -1 && errno == EINVAL) {
+
+            /* no directory */
+
+            rule.allowed_access = LANDLOCK_ACCESS_FS_READ_FILE;
+            rc = (int) syscall(SYS_landlock_add_rule, ruleset,
+                               LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
+        }
+
+        (void) close(rule.parent_fd);
+    }
+
+    return rc;
+}
+
+
+/* No file system but those paths; without network also no TCP of its own. */
+static int
+landlock_enter(const char *const *paths, int network)
+{
+    int rc, abi, ruleset;
+    size_t size;
+    ruleset_t attr;
+
+    abi = (int) syscall(SYS_landlock_create_ruleset, NULL, 0,
+                        LANDLOCK_CREATE_RULESET_VERSION);
+    if (abi < 1) {
+        return -1;
+    }
+
+    /* all rights of that version: 13, then REFER, TRUNCATE, IOCTL_DEV */
+
+    memset(&attr, 0, sizeof(attr));
+    attr.fs = (1u << 13) - 1;
+    attr.fs |= (abi >= 2) ? 1u << 13 : 0;
+    attr.fs |= (abi >= 3) ? 1u << 14 : 0;
+    attr.fs |= (abi >= 5) ? 1u << 15 : 0;
+    size = sizeof(attr.fs);
+
+    if (abi >= 4) {
+        attr.net = network ? 0 : LANDLOCK_NET_ALL;
+        size += sizeof(attr.net);
+    }
+
+    if (abi >= 6) {
+        attr.scoped = LANDLOCK_SCOPE_ALL;
+        size += sizeof(attr.scoped);
+    }
+
+    ruleset = (int) syscall(SYS_landlock_create_ruleset, &attr, size, 0);
+    if (ruleset == -1) {
+        return -1;
+    }
+
+    rc = landlock_read_allow(ruleset, paths);
+
+    if (rc == 0) {
+        rc = (int) syscall(SYS_landlock_restrict_self, ruleset, 0);
+    }
+
+    (void) close(ruleset);
+
+    return rc;
+}
+
+
+static int
+privileges_drop(sandbox_report_pt report, const char *const *paths,
+                int network)
+{
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1) {
+        return -1;
+    }
+
+    if (rlimit_set(RLIMIT_CORE, 0) == -1 || rlimit_set(RLIMIT_MEMLOCK, 0) == -1
+        || rlimit_set(RLIMIT_MSGQUEUE, 0) == -1)
+    {
+        return -1;
+    }
+
+    if (SANITIZED) {
+        return 0;
+    }
+
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1
+        || rlimit_set(RLIMIT_FSIZE, 0) == -1)
+    {
+        return -1;
+    }
+
+    if (landlock_enter(paths, network) == -1) {
+        report(errno, "landlock: the file system is kept from them by the "
+                      "system call filter alone");
+    }
+
+    return 0;
+}
+
+
+int
+sandbox_prepare(sandbox_report_pt report)
+{
+    static const char *const nothing[] = {NULL};
+
+    if (program_make(&program, worker_allow) == -1) {
+        return -1;
+    }
+
+    if (privileges_drop(report, nothing, 0) == -1) {
+        return -1;
+    }
+
+    if (SANITIZED) {
+        return 0;
+    }
+
+    if (rlimit_set(RLIMIT_DATA, WORKER_DATA) == -1
+        || rlimit_set(RLIMIT_STACK, WORKER_STACK) == -1
+        || rlimit_set(RLIMIT_NOFILE, WORKER_NOFILE) == -1)
+    {
+        return -1;
+    }
+
+    return 0;
+}
+
+
+int
+sandbox_enter(void)
+{
+    /* limits what this process may fork, not how many there may be */
+
+    if (rlimit_set(RLIMIT_NPROC, 0) == -1) {
+        return -1;
+    }
+
+    return program_install(&program);
+}
+
+
+int
+sandbox_connector(sandbox_report_pt report)
+{
+    struct sock_fprog prog;
+    static const char *const readable[] = {"/etc",
+                                           "/run/systemd/resolve",
+                                           "/run/resolvconf",
+                                           "/run/NetworkManager",
+                                           "/dev/urandom",
+                                           NULL};
+
+    if (program_make(&prog, connector_allow) == -1
+        || privileges_drop(report, readable, 1) == -1)
+    {
+        return -1;
+    }
+
+    if (rlimit_set(RLIMIT_NPROC, 0) == -1) {
+        return -1;
+    }
+
+    return program_install(&prog);
+}

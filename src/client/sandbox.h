@@ -1,0 +1,30 @@
+/*
+ * What a process gives up before it reads a byte from outside. The template
+ * prepares and enters all of it that a fork hands on; a worker closes the rest
+ * behind itself. The connector has a sandbox of its own.
+ */
+
+#ifndef _SANDBOX_H_INCLUDED_
+#define _SANDBOX_H_INCLUDED_
+
+/* Is told of what this kernel cannot give: errno, and what it would be. */
+typedef void (*sandbox_report_pt)(int error, const char *what);
+
+/*
+ * For the template, once: limits, no new privileges, not dumpable, no file
+ * system, and the filter that workers will install. -1 and errno: no worker may be
+ * forked.
+ */
+int sandbox_prepare(sandbox_report_pt report);
+
+/*
+ * For a new worker whose descriptors are those of worker.h: no more processes,
+ * and no system calls but those that a worker makes. -1 and errno: it must
+ * not go on.
+ */
+int sandbox_enter(void);
+
+/* For the connector: it reads the resolver's files and uses the network. */
+int sandbox_connector(sandbox_report_pt report);
+
+#endif /* _SANDBOX_H_INCLUDED_ */

@@ -1,0 +1,143 @@
+/*
+ * The sessions that a socket layer keeps: what it holds of each, found by key,
+ * by the worker's process ID, and counted by account. Only the tables are
+ * here; what happens to a session is in keeper.c. No system calls.
+ */
+
+#ifndef _SESSIONS_H_INCLUDED_
+#define _SESSIONS_H_INCLUDED_
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "bucket.h"
+#include "eirc_link.h"
+#include "table.h"
+
+/*
+ *    WAITING --> FORKING --> RUNNING --> gone
+ *       |           |
+ *       +-----------+------------------> refused
+ */
+typedef enum {
+    HELD_WAITING = 0, /* for its turn at the template */
+    HELD_FORKING,     /* asked the template */
+    HELD_RUNNING      /* has a process */
+} held_state_e;
+
+/*
+ *    NONE --> WAITING --> ASKED --> NONE (failed), or CONNECTED
+ *                ^                              |
+ *                +----- the worker asks --------+
+ */
+typedef enum {
+    HELD_IRC_NONE = 0,
+    HELD_IRC_WAITING, /* for room in the connector's socket */
+    HELD_IRC_ASKED,
+    HELD_IRC_CONNECTED
+} held_irc_e;
+
+typedef struct held_s held_t;
+
+/* a session is in at most one list of each kind */
+typedef struct {
+    held_t *prev;
+    held_t *next;
+} held_link_t;
+
+struct held_s {
+    table_item_t item;
+
+    held_state_e state;
+    held_irc_e irc_state;
+    pid_t pid; /* 0: none */
+
+    /* the layer's duplicates; -1: none */
+    int link;
+    int segment;
+    int control;
+    int irc;
+
+    /* the worker's end, until it was sent to the template; -1 */
+    int worker_control;
+
+    uint8_t *servers; /* entries as in SESSION, from malloc */
+    uint32_t servers_len;
+    uint32_t server;   /* to begin with */
+    uint32_t attempt;  /* connections asked for so far */
+    uint32_t requeued; /* times this attempt was lost with its connector */
+
+    uint32_t replay;
+    uint32_t linger;
+    uint32_t crash_limit;
+    uint32_t crash_time;
+    uint32_t cpu;
+
+    bucket_t events;
+    uint32_t events_dropped;
+
+    held_link_t fork_queue;
+    held_link_t irc_queue;
+    held_t *next_pid;
+
+    struct account_s *account;
+
+    char id[EIRC_LINK_ID_MAX + 1];
+};
+
+typedef struct account_s {
+    struct account_s *next;
+    uint32_t hash;
+    uint32_t sessions;
+    uint32_t len;
+    char name[EIRC_LINK_ACCOUNT_MAX];
+} account_t;
+
+/* first in, first out, through one of the links of a session */
+typedef struct {
+    held_t *first;
+    held_t *last;
+    size_t link; /* offset of the link in held_t */
+    uint32_t count;
+} held_queue_t;
+
+typedef struct {
+    table_t table;
+    uint32_t seed; /* of the hash of accounts */
+
+    account_t **accounts;
+    uint32_t accounts_size; /* a power of two */
+    uint32_t naccounts;
+
+    held_t **pids;
+    uint32_t pids_size; /* a power of two */
+    uint32_t npids;
+} sessions_t;
+
+/* 0, or -1: no memory. The seed comes from the system's random source. */
+int sessions_init(sessions_t *s, uint32_t seed);
+void sessions_done(sessions_t *s);
+
+/* Live sessions of an account. */
+uint32_t sessions_of(const sessions_t *s, const char *account, size_t len);
+
+/* A new session of that account, its descriptors -1; NULL: no memory. */
+held_t *sessions_add(sessions_t *s, const char *account, size_t len);
+
+/* Forgets a session; its descriptors are the caller's to close. */
+void sessions_remove(sessions_t *s, held_t *session);
+
+held_t *sessions_find(const sessions_t *s, uint64_t key);
+held_t *sessions_find_pid(const sessions_t *s, pid_t pid);
+held_t *sessions_next(const sessions_t *s, uint32_t *slot);
+
+/* The session has this process now, or none any more. */
+void sessions_pid_set(sessions_t *s, held_t *session, pid_t pid);
+void sessions_pid_clear(sessions_t *s, held_t *session);
+
+void held_queue_init(held_queue_t *q, size_t link);
+void held_queue_add(held_queue_t *q, held_t *session);
+/* Also for a session that is in no queue of that kind. */
+void held_queue_remove(held_queue_t *q, held_t *session);
+
+#endif /* _SESSIONS_H_INCLUDED_ */

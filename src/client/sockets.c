@@ -1,0 +1,591 @@
+#include "sockets.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "keeper.h"
+#include "layer.h"
+#include "peers.h"
+#include "title.h"
+
+#define EVENTS_MAX 256
+
+/* without sessions and without anybody watching, ms */
+#define IDLE_TIME 2000
+
+/* what workers have to leave, ms */
+#define STOP_TIME 10000
+
+#define KEY_MASK 0x0fffffffffffffffull
+
+
+static uint64_t
+clock_ms(void)
+{
+    struct timespec ts;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return (uint64_t) ts.tv_sec * 1000 + (uint64_t) ts.tv_nsec / 1000000;
+}
+
+
+static int
+epoll_change(layer_t *l, int op, int fd, uint32_t events, layer_kind_e kind,
+             uint64_t key)
+{
+    struct epoll_event ev;
+
+    memset(&ev, 0, sizeof(ev));
+    ev.events = events;
+    ev.data.u64 = (uint64_t) kind << 60 | key;
+
+    return epoll_ctl(l->epoll, op, fd, &ev);
+}
+
+
+int
+layer_watch(layer_t *l, int fd, uint32_t events, layer_kind_e kind,
+            uint64_t key)
+{
+    return epoll_change(l, EPOLL_CTL_ADD, fd, events, kind, key);
+}
+
+
+int
+layer_rewatch(layer_t *l, int fd, uint32_t events, layer_kind_e kind,
+              uint64_t key)
+{
+    return epoll_change(l, EPOLL_CTL_MOD, fd, events, kind, key);
+}
+
+
+void
+layer_unwatch(layer_t *l, int fd)
+{
+    (void) epoll_change(l, EPOLL_CTL_DEL, fd, 0, LAYER_LISTEN, 0);
+}
+
+
+int
+layer_has_room(const layer_t *l)
+{
+    return l->stop_until == 0
+           && l->peers.count
+                      + (l->sessions.table.count + 1) * LAYER_FDS_SESSION
+                      + LAYER_FDS_FIXED
+                  <= l->fds_max;
+}
+
+
+static int
+fatal(const char *what)
+{
+    log_write(LOG_LEVEL_EMERG, errno, NULL, "%s failed", what);
+
+    return -1;
+}
+
+
+/* Beginning */
+
+static int
+limits_raise(layer_t *l)
+{
+    struct rlimit rl;
+
+    if (getrlimit(RLIMIT_NOFILE, &rl) == -1) {
+        return fatal("getrlimit()");
+    }
+
+    rl.rlim_cur = rl.rlim_max;
+
+    if (setrlimit(RLIMIT_NOFILE, &rl) == -1) {
+        return fatal("setrlimit()");
+    }
+
+    l->fds_max = rl.rlim_cur > 1000000 ? 1000000 : (uint32_t) rl.rlim_cur;
+
+    return 0;
+}
+
+
+static int
+signals_open(layer_t *l)
+{
+    sigset_t set;
+
+    (void) signal(SIGPIPE, SIG_IGN);
+
+    (void) sigemptyset(&set);
+    (void) sigaddset(&set, SIGTERM);
+    (void) sigaddset(&set, SIGINT);
+    (void) sigaddset(&set, SIGQUIT);
+    (void) sigaddset(&set, SIGHUP);
+    (void) sigaddset(&set, SIGUSR1);
+    (void) sigaddset(&set, SIGCHLD);
+
+    if (sigprocmask(SIG_SETMASK, &set, NULL) == -1) {
+        return fatal("sigprocmask()");
+    }
+
+    /* ignored by who started us, a child would leave no status */
+
+    (void) signal(SIGCHLD, SIG_DFL);
+
+    l->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+
+    return l->signals == -1 ? fatal("signalfd()") : 0;
+}
+
+
+/*
+ * 0 to 2 are open, so that no socket is ever mistaken for them, and nothing
+ * else of whoever started us.
+ */
+static int
+standard_open(void)
+{
+    int fd;
+
+    (void) close_range(3, ~0u, 0);
+
+    do {
+        fd = open("/dev/null", O_RDWR);
+    } while (fd >= 0 && fd < 3);
+
+    if (fd == -1) {
+        return -1;
+    }
+
+    return close(fd);
+}
+
+
+static int
+helper_begin(layer_t *l, helper_t *h, layer_kind_e kind)
+{
+    if (helper_start(h, l->exe, l->now) == -1) {
+        log_write(LOG_LEVEL_ALERT, errno, NULL, "start of the %s failed",
+                  h->name);
+        return -1;
+    }
+
+    if (layer_watch(l, h->fd, EPOLLIN, kind, 0) == -1) {
+        return fatal("epoll_ctl()");
+    }
+
+    log_write(LOG_LEVEL_NOTICE, 0, NULL, "%s %ld started", h->name,
+              (long) h->pid);
+
+    return 0;
+}
+
+
+static int
+layer_open(layer_t *l)
+{
+    l->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (l->epoll == -1) {
+        return fatal("epoll_create1()");
+    }
+
+    if (limits_raise(l) == -1 || signals_open(l) == -1) {
+        return -1;
+    }
+
+    if (layer_watch(l, l->signals, EPOLLIN, LAYER_SIGNAL, 0) == -1) {
+        return fatal("epoll_ctl()");
+    }
+
+    l->exe = helper_open();
+    if (l->exe == -1) {
+        return fatal("open() of the program");
+    }
+
+    peers_init(l);
+
+    if (keeper_init(l) == -1) {
+        return fatal("beginning");
+    }
+
+    helper_init(&l->template, "template", "irc-client: template",
+                OPTION_TEMPLATE);
+    helper_init(&l->connector, "connector", "irc-client: connect",
+                OPTION_CONNECTOR);
+
+    if (helper_begin(l, &l->template, LAYER_TEMPLATE) == -1
+        || helper_begin(l, &l->connector, LAYER_CONNECTOR) == -1)
+    {
+        return -1;
+    }
+
+    return 0;
+}
+
+
+/* The loop */
+
+static void
+stop_begin(layer_t *l, uint32_t signo)
+{
+    if (l->stop_until != 0) {
+        log_write(LOG_LEVEL_NOTICE, 0, NULL, "signal %u again, ending now",
+                  signo);
+        l->stop_until = l->now;
+        return;
+    }
+
+    log_write(LOG_LEVEL_NOTICE, 0, NULL, "signal %u, ending", signo);
+
+    l->stop_until = l->now + STOP_TIME;
+    l->accept_again = 0;
+
+    rundir_unlisten(&l->rundir);
+    peers_end(l);
+    keeper_stop(l);
+}
+
+
+/* Was that the end of a helper? Then it has to be started again. */
+static int
+helper_reaped(layer_t *l, helper_t *h, pid_t pid, int status)
+{
+    if (h->pid != pid) {
+        return 0;
+    }
+
+    if (WIFSIGNALED(status)) {
+        log_write(LOG_LEVEL_ALERT, 0, NULL, "%s %ld exited on signal %d",
+                  h->name, (long) pid, WTERMSIG(status));
+
+    } else {
+        log_write(LOG_LEVEL_ALERT, 0, NULL, "%s %ld exited with code %d",
+                  h->name, (long) pid, WEXITSTATUS(status));
+    }
+
+    if (h->fd != -1) {
+        layer_unwatch(l, h->fd);
+    }
+
+    helper_gone(h, l->now);
+
+    return 1;
+}
+
+
+static void
+children_reap(layer_t *l)
+{
+    int status;
+    pid_t pid;
+
+    /* what they said before they died comes first */
+
+    keeper_template_read(l);
+    keeper_connector_read(l);
+
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        if (helper_reaped(l, &l->template, pid, status)) {
+            keeper_template_gone(l);
+
+        } else if (helper_reaped(l, &l->connector, pid, status)) {
+            keeper_connector_gone(l);
+
+        } else {
+            keeper_reaped(l, pid, status);
+        }
+    }
+}
+
+
+static void
+signals_read(layer_t *l)
+{
+    struct signalfd_siginfo info;
+
+    while (read(l->signals, &info, sizeof(info)) == (ssize_t) sizeof(info)) {
+        switch (info.ssi_signo) {
+
+        case SIGCHLD:
+            children_reap(l);
+            break;
+
+        case SIGUSR1:
+            log_reopen();
+            break;
+
+        case SIGHUP:
+            break;
+
+        default:
+            stop_begin(l, info.ssi_signo);
+            break;
+        }
+    }
+}
+
+
+static void
+event_dispatch(layer_t *l, const struct epoll_event *ev)
+{
+    uint64_t key;
+
+    key = ev->data.u64 & KEY_MASK;
+
+    switch ((layer_kind_e) (ev->data.u64 >> 60)) {
+
+    case LAYER_LISTEN:
+        if (l->rundir.listen != -1) {
+            peers_accept(l);
+        }
+
+        break;
+
+    case LAYER_SIGNAL:
+        signals_read(l);
+        break;
+
+    case LAYER_TEMPLATE:
+        keeper_template_read(l);
+        break;
+
+    case LAYER_CONNECTOR:
+        keeper_connector_read(l);
+        break;
+
+    case LAYER_PEER:
+        peers_read(l, key);
+        break;
+
+    case LAYER_WORKER:
+        keeper_worker_read(l, key);
+        break;
+    }
+}
+
+
+static void
+earlier(uint64_t *when, uint64_t other)
+{
+    if (other != 0 && (*when == 0 || other < *when)) {
+        *when = other;
+    }
+}
+
+
+/* Starts a helper again when its time has come. */
+static void
+helper_check(layer_t *l, helper_t *h, layer_kind_e kind, uint64_t *when)
+{
+    if (l->stop_until != 0) {
+        return;
+    }
+
+    if (h->again != 0 && h->again <= l->now) {
+        h->again = 0;
+        (void) helper_begin(l, h, kind);
+    }
+
+    earlier(when, h->again);
+}
+
+
+static int
+is_over(const layer_t *l)
+{
+    if (l->sessions.table.count > 0) {
+        return 0;
+    }
+
+    return l->stop_until != 0
+           || (l->nwatches == 0 && l->now >= l->idle_since + IDLE_TIME);
+}
+
+
+/* Does what is due, and returns how long epoll may sleep, ms, or -1. */
+static int
+timers_run(layer_t *l)
+{
+    uint64_t when;
+
+    when = 0;
+
+    earlier(&when, peers_expire(l));
+
+    helper_check(l, &l->template, LAYER_TEMPLATE, &when);
+    helper_check(l, &l->connector, LAYER_CONNECTOR, &when);
+
+    if (l->accept_again != 0 && l->accept_again <= l->now) {
+        l->accept_again = 0;
+        (void) layer_watch(l, l->rundir.listen, EPOLLIN, LAYER_LISTEN, 0);
+    }
+
+    earlier(&when, l->accept_again);
+
+    if (l->stop_until != 0 && l->stop_until <= l->now) {
+        keeper_kill(l);
+        l->stop_until = l->now + STOP_TIME;
+    }
+
+    earlier(&when, l->stop_until);
+
+    if (l->sessions.table.count == 0 && l->nwatches == 0) {
+        earlier(&when, l->idle_since + IDLE_TIME);
+    }
+
+    if (when == 0) {
+        return -1;
+    }
+
+    return when <= l->now ? 0 : (int) (when - l->now);
+}
+
+
+static int
+layer_loop(layer_t *l)
+{
+    int i, n, timeout;
+    struct epoll_event events[EVENTS_MAX];
+
+    for (;;) {
+        keeper_pump(l);
+        timeout = timers_run(l);
+
+        if (is_over(l)) {
+            return 0;
+        }
+
+        n = epoll_wait(l->epoll, events, EVENTS_MAX, timeout);
+        l->now = clock_ms();
+
+        if (n == -1 && errno != EINTR) {
+            return fatal("epoll_wait()");
+        }
+
+        for (i = 0; i < n; i++) {
+            event_dispatch(l, &events[i]);
+        }
+    }
+}
+
+
+/* End: helpers hold nothing that matters, and nobody waits for them. */
+static void
+helper_end(helper_t *h)
+{
+    if (h->pid != 0) {
+        (void) kill(h->pid, SIGKILL);
+        (void) waitpid(h->pid, NULL, 0);
+        h->pid = 0;
+    }
+}
+
+
+static void
+layer_close(layer_t *l)
+{
+    rundir_unlisten(&l->rundir);
+    peers_end(l);
+    helper_end(&l->template);
+    helper_end(&l->connector);
+    sessions_done(&l->sessions);
+}
+
+
+static int
+layer_run(layer_t *l)
+{
+    int rc;
+    const char *call;
+
+    rc = layer_open(l);
+
+    if (rc == 0 && rundir_listen(&l->rundir, &call) != EIRC_OK) {
+        rc = fatal(call);
+    }
+
+    if (rc == 0
+        && layer_watch(l, l->rundir.listen, EPOLLIN, LAYER_LISTEN, 0) == -1)
+    {
+        rc = fatal("epoll_ctl()");
+    }
+
+    if (rc == 0) {
+        log_write(LOG_LEVEL_NOTICE, 0, NULL,
+                  "socket layer started, room for %u sessions",
+                  (l->fds_max - LAYER_FDS_FIXED) / LAYER_FDS_SESSION);
+
+        rc = layer_loop(l);
+    }
+
+    layer_close(l);
+
+    log_write(LOG_LEVEL_NOTICE, 0, NULL, "socket layer ended");
+
+    return rc == 0 ? 0 : 1;
+}
+
+
+int
+sockets_run(const options_t *o)
+{
+    int rc;
+    char title[32];
+    layer_t *l;
+    const char *call;
+
+    if (standard_open() == -1) {
+        return 1;
+    }
+
+    (void) umask(077);
+
+    log_level_set((log_level_e) o->log_level);
+
+    if (log_open(o->log, o->index) == -1) {
+        (void) fprintf(stderr, "irc-client: open() \"%s\" failed: %s\n",
+                       o->log, strerror(errno));
+        return 1;
+    }
+
+    l = calloc(1, sizeof(layer_t));
+    if (l == NULL) {
+        return 1;
+    }
+
+    l->now = clock_ms();
+    l->idle_since = l->now;
+
+    rc = rundir_enter(&l->rundir, o->run_path, o->index, &call);
+
+    if (rc == EIRC_DONE) {
+        log_write(LOG_LEVEL_NOTICE, 0, NULL,
+                  "another socket layer is running there");
+
+    } else if (rc == EIRC_ERROR) {
+        log_write(LOG_LEVEL_EMERG, errno, NULL, "%s \"%s\" failed", call,
+                  o->run_path);
+
+    } else {
+        (void) snprintf(title, sizeof(title), "sockets %u", o->index);
+        title_set(title);
+        rc = layer_run(l) == 0 ? EIRC_OK : EIRC_ERROR;
+    }
+
+    free(l);
+
+    return rc == EIRC_ERROR ? 1 : 0;
+}

@@ -1,0 +1,210 @@
+#include "template.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "control.h"
+#include "events.h"
+#include "helper.h"
+#include "sandbox.h"
+#include "title.h"
+#include "worker.h"
+
+/* link, segment, control, in the order of worker.h */
+#define FDS 3
+
+
+static void
+report(int error, const char *what)
+{
+    control_t c;
+
+    memset(&c, 0, offsetof(control_t, data));
+    c.type = CONTROL_EVENT;
+    c.value = EVENT_SANDBOX;
+    c.status = error;
+    c.size = (uint32_t) strlen(what);
+    memcpy(c.data, what, c.size);
+
+    (void) control_send(HELPER_FD, &c, NULL, 0);
+}
+
+
+/*
+ * A new canary for the stack protector: otherwise one worker that leaks its
+ * own would know that of all. Functions that were entered under the old one
+ * must not return: the caller ends in _exit().
+ */
+static void
+canary_renew(void)
+{
+#if defined(__x86_64__) && !defined(EIRC_SANITIZE)
+    unsigned long canary;
+
+    if (getrandom(&canary, sizeof(canary), GRND_NONBLOCK)
+        == (ssize_t) sizeof(canary))
+    {
+        canary &= ~0xfful; /* a string that runs over stops in front of it */
+        __asm__ volatile("movq %0, %%fs:0x28" : : "r"(canary) : "memory");
+    }
+#endif
+}
+
+
+/* Descriptors 3 to 6 are the worker's, nothing else is open. */
+static int
+descriptors_arrange(const int *fds)
+{
+    int i, rescue;
+
+    rescue = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (rescue == -1) {
+        return -1;
+    }
+
+    /*
+     * The template has 0 to 3 and takes one session at a time, so that what
+     * came stands in order above its place, and the rescue above them all.
+     */
+
+    for (i = 0; i < FDS; i++) {
+        if (fds[i] <= WORKER_FD_LINK + i || rescue <= fds[i]) {
+            errno = EBADF;
+            return -1;
+        }
+    }
+
+    for (i = 0; i < FDS; i++) {
+        if (dup3(fds[i], WORKER_FD_LINK + i, O_CLOEXEC) == -1) {
+            return -1;
+        }
+    }
+
+    if (rescue != WORKER_FD_RESCUE
+        && dup3(rescue, WORKER_FD_RESCUE, O_CLOEXEC) == -1)
+    {
+        return -1;
+    }
+
+    return close_range(WORKER_FD_RESCUE + 1, ~0u, 0);
+}
+
+
+static _Noreturn void
+child_run(const worker_birth_t *birth, const int *fds)
+{
+    canary_renew();
+
+    if (descriptors_arrange(fds) == -1 || sandbox_enter() == -1) {
+        _exit(1);
+    }
+
+    _exit(worker_run(birth));
+}
+
+
+static void
+worker_fork(control_t *c, const int *fds)
+{
+    long pid;
+    worker_birth_t birth;
+
+    memcpy(&birth, c->data, sizeof(birth));
+
+    /* fork() has no way to make the child a sibling */
+
+    pid = syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
+
+    if (pid == 0) {
+        child_run(&birth, fds);
+    }
+
+    c->type = CONTROL_FORKED;
+    c->status = (pid == -1) ? errno : 0;
+    c->value = (pid == -1) ? 0 : (uint32_t) pid;
+    c->size = 0;
+}
+
+
+/* 0: nothing there for now; -1: the layer is gone, or breaks the rules. */
+static int
+record_take(control_t *c)
+{
+    int i, rc, nfds, fds[CONTROL_FDS_MAX];
+
+    nfds = CONTROL_FDS_MAX;
+
+    rc = control_recv(HELPER_FD, c, fds, &nfds);
+
+    if (rc == EIRC_AGAIN) {
+        return 0;
+    }
+
+    if (rc != EIRC_OK) {
+        return -1;
+    }
+
+    rc = -1;
+
+    if (c->type == CONTROL_FORK && c->size == sizeof(worker_birth_t)
+        && nfds == FDS)
+    {
+        worker_fork(c, fds);
+        rc = (control_send(HELPER_FD, c, NULL, 0) == EIRC_OK) ? 1 : -1;
+    }
+
+    for (i = 0; i < nfds; i++) {
+        (void) close(fds[i]);
+    }
+
+    return rc;
+}
+
+
+int
+template_run(void)
+{
+    int rc;
+    control_t c;
+    struct pollfd pfd;
+
+    title_set("template");
+
+    (void) signal(SIGPIPE, SIG_IGN);
+
+    /* a worker's heap is small: it grows by a page and gives back */
+
+    (void) mallopt(M_TOP_PAD, 0);
+    (void) mallopt(M_TRIM_THRESHOLD, 64 * 1024);
+    (void) mallopt(M_ARENA_MAX, 1);
+
+    if (sandbox_prepare(report) == -1) {
+        report(errno, "the sandbox of workers");
+        return 1;
+    }
+
+    pfd.fd = HELPER_FD;
+    pfd.events = POLLIN;
+
+    for (;;) {
+        rc = record_take(&c);
+
+        if (rc == -1) {
+            return 0;
+        }
+
+        if (rc == 0 && poll(&pfd, 1, -1) == -1 && errno != EINTR) {
+            return 1;
+        }
+    }
+}

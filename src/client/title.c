@@ -1,0 +1,65 @@
+#include "title.h"
+
+#include <string.h>
+#include <sys/prctl.h>
+
+#define PREFIX "irc-client: "
+
+static struct {
+    char *start; /* NULL: no room */
+    size_t size;
+} room;
+
+
+void
+title_init(int argc, char **argv, char **envp)
+{
+    int i;
+    char *end;
+
+    if (argc < 1) {
+        return;
+    }
+
+    end = argv[0];
+
+    for (i = 0; i < argc && argv[i] == end; i++) {
+        end += strlen(end) + 1;
+    }
+
+    for (i = 0; envp != NULL && envp[i] != NULL && envp[i] == end; i++) {
+        end += strlen(end) + 1;
+    }
+
+    room.start = argv[0];
+    room.size = (size_t) (end - argv[0]);
+}
+
+
+void
+title_set(const char *words)
+{
+    size_t len;
+
+    (void) prctl(PR_SET_NAME, words, 0, 0, 0);
+
+    if (room.start == NULL || room.size <= sizeof(PREFIX)) {
+        return;
+    }
+
+    len = strlen(words);
+
+    if (len > room.size - sizeof(PREFIX)) {
+        len = room.size - sizeof(PREFIX);
+    }
+
+    memset(room.start, 0, room.size);
+    memcpy(room.start, PREFIX, sizeof(PREFIX) - 1);
+    memcpy(room.start + sizeof(PREFIX) - 1, words, len);
+
+    /*
+     * The kernel shows what is behind the arguments as well, up to the first
+     * zero, when their last byte isn't one (fs/proc/base.c): a long title
+     * needs nothing more, and a short one ends in zeros.
+     */
+}
