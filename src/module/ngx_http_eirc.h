@@ -318,6 +318,14 @@ ngx_int_t ngx_http_eirc_token_issue(ngx_http_request_t *r, ngx_str_t *user,
 ngx_int_t ngx_http_eirc_auth(ngx_http_request_t *r, ngx_http_eirc_ctx_t *ctx);
 
 /*
+ * After the process was asked for, or refused: wipes the user object, which
+ * may hold a secret, and frees what the subrequest's answer took. A session
+ * may last for days.
+ */
+void ngx_http_eirc_auth_forget(ngx_http_request_t *r,
+    ngx_http_eirc_ctx_t *ctx);
+
+/*
  * Answers with a small JSON object for a status that ngx_http_eirc_auth()
  * gave, unless an error_page of the location is there for it. Returns what
  * ngx_http_finalize_request() wants.

@@ -435,6 +435,49 @@ ngx_http_eirc_auth_verdict(ngx_http_request_t *r, ngx_http_eirc_ctx_t *ctx)
 }
 
 
+void
+ngx_http_eirc_auth_forget(ngx_http_request_t *r, ngx_http_eirc_ctx_t *ctx)
+{
+    ngx_buf_t           *b;
+    ngx_http_request_t  *sr;
+
+    if (ctx->user.len != 0) {
+        ngx_explicit_memzero(ctx->user.data, ctx->user.len);
+        ngx_str_null(&ctx->user);
+    }
+
+    sr = ctx->subrequest;
+
+    if (sr == NULL || !ctx->auth_done) {
+        return;
+    }
+
+    ctx->subrequest = NULL;
+
+    if (sr->out != NULL) {
+        b = sr->out->buf;
+        sr->out = NULL;
+
+        (void) ngx_pfree(r->pool, b->start);
+    }
+
+#if (NGX_HTTP_CACHE)
+    if (sr->cache != NULL) {
+        return;
+    }
+#endif
+
+    if (sr->upstream != NULL && sr->upstream->buffer.start != NULL) {
+        b = &sr->upstream->buffer;
+
+        ngx_explicit_memzero(b->start, b->end - b->start);
+        (void) ngx_pfree(r->pool, b->start);
+
+        ngx_memzero(b, sizeof(ngx_buf_t));
+    }
+}
+
+
 ngx_int_t
 ngx_http_eirc_auth_refuse(ngx_http_request_t *r, ngx_http_eirc_ctx_t *ctx,
     ngx_int_t status)
@@ -459,14 +502,7 @@ ngx_http_eirc_auth_refuse(ngx_http_request_t *r, ngx_http_eirc_ctx_t *ctx,
     switch (status) {
 
     case NGX_HTTP_BAD_REQUEST:
-
-        if (ctx->token.len == 0) {
-            ngx_str_set(&text, "{\"error\":\"Missing Token\"}\n");
-
-        } else {
-            ngx_str_set(&text, "{\"error\":\"Malformed Token\"}\n");
-        }
-
+        ngx_str_set(&text, "{\"error\":\"Missing Token\"}\n");
         break;
 
     case NGX_HTTP_UNAUTHORIZED:
@@ -475,6 +511,10 @@ ngx_http_eirc_auth_refuse(ngx_http_request_t *r, ngx_http_eirc_ctx_t *ctx,
 
     case NGX_HTTP_FORBIDDEN:
         ngx_str_set(&text, "{\"error\":\"Forbidden\"}\n");
+        break;
+
+    case NGX_HTTP_TOO_MANY_REQUESTS:
+        ngx_str_set(&text, "{\"error\":\"Too Many Sessions\"}\n");
         break;
 
     case NGX_HTTP_SERVICE_UNAVAILABLE:

@@ -390,6 +390,8 @@ ngx_http_eirc_session_request(ngx_http_eirc_session_t *s)
         ngx_destroy_pool(pool);
     }
 
+    ngx_http_eirc_auth_forget(r, s->ctx);
+
     if (rc != NGX_OK) {
         ngx_http_eirc_session_refuse(s, NGX_HTTP_SERVICE_UNAVAILABLE);
     }
