@@ -1,8 +1,8 @@
 /*
  * The state of a socket layer, for the files that it is made of: sockets.c
  * (the loop, signals, beginning and end), peers.c (connections that are no
- * session yet, or never will be), keeper.c (what happens to a session) and
- * helpers (template and connector). One process, one thread, one layer.
+ * session), birth.c, dial.c and keeper.c (what happens to a session), held.c
+ * (what is held of one). One process, one thread, one layer.
  */
 
 #ifndef _LAYER_H_INCLUDED_
@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "control.h"
 #include "helper.h"
 #include "log.h"
 #include "rundir.h"
@@ -57,6 +58,7 @@ typedef struct {
     held_queue_t fork_queue;
     held_queue_t irc_queue;
     uint32_t nforking;
+    int dial_blocked; /* flag: the connector's socket is full */
     uint32_t fds_max;
 
     table_t peers;
@@ -84,6 +86,15 @@ int layer_rewatch(layer_t *l, int fd, uint32_t events, layer_kind_e kind,
                   uint64_t key);
 
 void layer_unwatch(layer_t *l, int fd);
+
+/* Starts a helper and watches it; -1: its time to be started again is set. */
+int layer_helper_start(layer_t *l, helper_t *h, layer_kind_e kind);
+
+/* Logs an event of a helper itself. */
+void layer_helper_event(const helper_t *h, const control_t *c);
+
+/* A helper's socket is of no use any more: its exit will be reaped. */
+void layer_helper_drop(layer_t *l, helper_t *h);
 
 /* Are there descriptors for one more session? */
 int layer_has_room(const layer_t *l);

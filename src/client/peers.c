@@ -6,8 +6,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "birth.h"
 #include "eirc_link.h"
-#include "keeper.h"
 
 /* connections taken in one round, so that the rest have their turn */
 #define ACCEPT_MAX 64
@@ -230,7 +230,7 @@ session_begin(layer_t *l, peer_t *p, const uint8_t *buf, size_t len)
 
     /* the link is the session's now, with USER unread in it */
 
-    keeper_begin(l, peer_release(l, p), &request);
+    birth_begin(l, peer_release(l, p), &request);
 }
 
 

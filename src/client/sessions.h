@@ -1,7 +1,8 @@
 /*
  * The sessions that a socket layer keeps: what it holds of each, found by key,
  * by the worker's process ID, and counted by account. Only the tables are
- * here; what happens to a session is in keeper.c. No system calls.
+ * here; what happens to a session is in birth.c, dial.c and keeper.c. No system
+ * calls.
  */
 
 #ifndef _SESSIONS_H_INCLUDED_

@@ -4,10 +4,11 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -15,6 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "birth.h"
+#include "dial.h"
 #include "keeper.h"
 #include "layer.h"
 #include "peers.h"
@@ -39,54 +42,6 @@ clock_ms(void)
     (void) clock_gettime(CLOCK_MONOTONIC, &ts);
 
     return (uint64_t) ts.tv_sec * 1000 + (uint64_t) ts.tv_nsec / 1000000;
-}
-
-
-static int
-epoll_change(layer_t *l, int op, int fd, uint32_t events, layer_kind_e kind,
-             uint64_t key)
-{
-    struct epoll_event ev;
-
-    memset(&ev, 0, sizeof(ev));
-    ev.events = events;
-    ev.data.u64 = (uint64_t) kind << 60 | key;
-
-    return epoll_ctl(l->epoll, op, fd, &ev);
-}
-
-
-int
-layer_watch(layer_t *l, int fd, uint32_t events, layer_kind_e kind,
-            uint64_t key)
-{
-    return epoll_change(l, EPOLL_CTL_ADD, fd, events, kind, key);
-}
-
-
-int
-layer_rewatch(layer_t *l, int fd, uint32_t events, layer_kind_e kind,
-              uint64_t key)
-{
-    return epoll_change(l, EPOLL_CTL_MOD, fd, events, kind, key);
-}
-
-
-void
-layer_unwatch(layer_t *l, int fd)
-{
-    (void) epoll_change(l, EPOLL_CTL_DEL, fd, 0, LAYER_LISTEN, 0);
-}
-
-
-int
-layer_has_room(const layer_t *l)
-{
-    return l->stop_until == 0
-           && l->peers.count
-                      + (l->sessions.table.count + 1) * LAYER_FDS_SESSION
-                      + LAYER_FDS_FIXED
-                  <= l->fds_max;
 }
 
 
@@ -175,22 +130,18 @@ standard_open(void)
 
 
 static int
-helper_begin(layer_t *l, helper_t *h, layer_kind_e kind)
+sessions_open(layer_t *l)
 {
-    if (helper_start(h, l->exe, l->now) == -1) {
-        log_write(LOG_LEVEL_ALERT, errno, NULL, "start of the %s failed",
-                  h->name);
+    uint32_t seed;
+
+    if (getrandom(&seed, sizeof(seed), 0) != (ssize_t) sizeof(seed)) {
         return -1;
     }
 
-    if (layer_watch(l, h->fd, EPOLLIN, kind, 0) == -1) {
-        return fatal("epoll_ctl()");
-    }
+    held_queue_init(&l->fork_queue, offsetof(held_t, fork_queue));
+    held_queue_init(&l->irc_queue, offsetof(held_t, irc_queue));
 
-    log_write(LOG_LEVEL_NOTICE, 0, NULL, "%s %ld started", h->name,
-              (long) h->pid);
-
-    return 0;
+    return sessions_init(&l->sessions, seed);
 }
 
 
@@ -217,8 +168,8 @@ layer_open(layer_t *l)
 
     peers_init(l);
 
-    if (keeper_init(l) == -1) {
-        return fatal("beginning");
+    if (sessions_open(l) == -1) {
+        return fatal("making of the tables");
     }
 
     helper_init(&l->template, "template", "irc-client: template",
@@ -226,8 +177,8 @@ layer_open(layer_t *l)
     helper_init(&l->connector, "connector", "irc-client: connect",
                 OPTION_CONNECTOR);
 
-    if (helper_begin(l, &l->template, LAYER_TEMPLATE) == -1
-        || helper_begin(l, &l->connector, LAYER_CONNECTOR) == -1)
+    if (layer_helper_start(l, &l->template, LAYER_TEMPLATE) == -1
+        || layer_helper_start(l, &l->connector, LAYER_CONNECTOR) == -1)
     {
         return -1;
     }
@@ -294,15 +245,15 @@ children_reap(layer_t *l)
 
     /* what they said before they died comes first */
 
-    keeper_template_read(l);
-    keeper_connector_read(l);
+    birth_read(l);
+    dial_read(l);
 
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
         if (helper_reaped(l, &l->template, pid, status)) {
-            keeper_template_gone(l);
+            birth_template_gone(l);
 
         } else if (helper_reaped(l, &l->connector, pid, status)) {
-            keeper_connector_gone(l);
+            dial_connector_gone(l);
 
         } else {
             keeper_reaped(l, pid, status);
@@ -359,11 +310,11 @@ event_dispatch(layer_t *l, const struct epoll_event *ev)
         break;
 
     case LAYER_TEMPLATE:
-        keeper_template_read(l);
+        birth_read(l);
         break;
 
     case LAYER_CONNECTOR:
-        keeper_connector_read(l);
+        dial_read(l);
         break;
 
     case LAYER_PEER:
@@ -396,7 +347,7 @@ helper_check(layer_t *l, helper_t *h, layer_kind_e kind, uint64_t *when)
 
     if (h->again != 0 && h->again <= l->now) {
         h->again = 0;
-        (void) helper_begin(l, h, kind);
+        (void) layer_helper_start(l, h, kind);
     }
 
     earlier(when, h->again);
@@ -461,7 +412,8 @@ layer_loop(layer_t *l)
     struct epoll_event events[EVENTS_MAX];
 
     for (;;) {
-        keeper_pump(l);
+        birth_pump(l);
+        dial_pump(l);
         timeout = timers_run(l);
 
         if (is_over(l)) {

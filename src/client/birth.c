@@ -1,0 +1,237 @@
+#include "birth.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "control.h"
+#include "dial.h"
+#include "held.h"
+#include "keeper.h"
+#include "worker.h"
+
+
+static void
+refuse_early(int fd, eirc_link_reason_e reason, const char *text)
+{
+    log_write(LOG_LEVEL_WARN, 0, NULL, "session refused: %s", text);
+    held_link_refuse(&fd, reason, text);
+}
+
+
+void
+birth_begin(layer_t *l, int fd, const eirc_link_session_t *request)
+{
+    held_t *s;
+
+    if (request->limit != 0
+        && sessions_of(&l->sessions, request->account, request->account_len)
+               >= request->limit)
+    {
+        refuse_early(fd, EIRC_LINK_LIMIT, "the account has its sessions");
+        return;
+    }
+
+    if (!layer_has_room(l)) {
+        refuse_early(fd, EIRC_LINK_NO_ROOM, "no descriptors left");
+        return;
+    }
+
+    if (l->template.fd == -1) {
+        refuse_early(fd, EIRC_LINK_FAILED, "the template is not running");
+        return;
+    }
+
+    s = sessions_add(&l->sessions, request->account, request->account_len);
+    if (s == NULL) {
+        refuse_early(fd, EIRC_LINK_NO_ROOM, "no memory left");
+        return;
+    }
+
+    s->link = fd;
+
+    if (held_equip(l, s, request) == -1) {
+        log_write(LOG_LEVEL_ALERT, errno, s->id, "no room for a session");
+        held_refuse(l, s, EIRC_LINK_NO_ROOM, "no descriptors or memory");
+        return;
+    }
+
+    held_queue_add(&l->fork_queue, s);
+
+    /* the connection to IRC is begun before there is anybody to use it */
+
+    dial_again(l, s, 0);
+}
+
+
+static int
+fork_ask(layer_t *l, held_t *s)
+{
+    int rc, fds[3];
+    control_t c;
+    worker_birth_t birth;
+
+    memset(&birth, 0, sizeof(birth));
+    memcpy(birth.id, s->id, sizeof(birth.id));
+    birth.replay = s->replay;
+    birth.linger = s->linger;
+    birth.cpu = s->cpu;
+
+    memset(&c, 0, offsetof(control_t, data));
+    c.type = CONTROL_FORK;
+    c.key = s->item.key;
+    c.size = sizeof(birth);
+    memcpy(c.data, &birth, sizeof(birth));
+
+    fds[0] = s->link;
+    fds[1] = s->segment;
+    fds[2] = s->worker_control;
+
+    rc = control_send(l->template.fd, &c, fds, 3);
+
+    if (rc == EIRC_OK) {
+        held_queue_remove(&l->fork_queue, s);
+        held_fd_close(&s->worker_control);
+        s->state = HELD_FORKING;
+        l->nforking++;
+    }
+
+    return rc;
+}
+
+
+void
+birth_pump(layer_t *l)
+{
+    held_t *s;
+
+    while (l->nforking < LAYER_FORKS_MAX) {
+        s = l->fork_queue.first;
+
+        if (s == NULL) {
+            return;
+        }
+
+        if (l->template.fd == -1) {
+            held_refuse(l, s, EIRC_LINK_FAILED, "the template is not running");
+            continue;
+        }
+
+        if (fork_ask(l, s) != EIRC_OK) {
+
+            /* full: an answer brings us back; broken: its end is near */
+
+            return;
+        }
+    }
+}
+
+
+/* The end of a worker that ended before we knew that it was one. */
+static int
+exit_take(layer_t *l, pid_t pid, int *status)
+{
+    uint32_t i;
+
+    for (i = 0; i < l->nexits; i++) {
+        if (l->exits[i].pid == pid) {
+            *status = l->exits[i].status;
+            l->exits[i] = l->exits[--l->nexits];
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static void
+fork_answered(layer_t *l, const control_t *c)
+{
+    int status;
+    pid_t pid;
+    held_t *s;
+
+    s = sessions_find(&l->sessions, c->key);
+
+    if (s == NULL || s->state != HELD_FORKING) {
+        return;
+    }
+
+    if (c->value == 0) {
+        log_write(LOG_LEVEL_ALERT, c->status, s->id, "clone() failed");
+        held_refuse(l, s,
+                    c->status == EAGAIN || c->status == ENOMEM
+                        ? EIRC_LINK_NO_ROOM
+                        : EIRC_LINK_FAILED,
+                    "no process could be made");
+        return;
+    }
+
+    l->nforking--;
+    s->state = HELD_RUNNING;
+    pid = (pid_t) c->value;
+
+    if (exit_take(l, pid, &status)) {
+        keeper_worker_gone(l, s, pid, status);
+        return;
+    }
+
+    sessions_pid_set(&l->sessions, s, pid);
+
+    log_write(LOG_LEVEL_INFO, 0, s->id, "worker %ld started", (long) pid);
+
+    if (l->stop_until != 0 && l->now >= l->stop_until) {
+        (void) kill(pid, SIGKILL);
+    }
+}
+
+
+void
+birth_read(layer_t *l)
+{
+    int rc;
+    control_t c;
+
+    while (l->template.fd != -1) {
+        rc = control_recv(l->template.fd, &c, NULL, NULL);
+
+        if (rc == EIRC_AGAIN) {
+            return;
+        }
+
+        if (rc != EIRC_OK) {
+            layer_helper_drop(l, &l->template);
+            return;
+        }
+
+        if (c.type == CONTROL_FORKED) {
+            fork_answered(l, &c);
+
+        } else if (c.type == CONTROL_EVENT) {
+            layer_helper_event(&l->template, &c);
+        }
+    }
+}
+
+
+void
+birth_template_gone(layer_t *l)
+{
+    uint32_t slot;
+    held_t *s;
+
+    slot = 0;
+
+    while ((s = sessions_next(&l->sessions, &slot)) != NULL) {
+        if (s->state == HELD_FORKING) {
+
+            /* a child that was made all the same sees its link end */
+
+            held_refuse(l, s, EIRC_LINK_FAILED, "the template died");
+        }
+    }
+
+    l->nexits = 0;
+}

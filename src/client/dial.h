@@ -1,0 +1,28 @@
+/*
+ * The socket layer's side of connections to IRC: asks the connector for them,
+ * and passes what comes to the session's process, keeping a duplicate.
+ */
+
+#ifndef _DIAL_H_INCLUDED_
+#define _DIAL_H_INCLUDED_
+
+#include "layer.h"
+#include "sessions.h"
+
+/* The session wants a connection, from this number of its servers on; what it
+ * had is given up. */
+void dial_again(layer_t *l, held_t *s, uint32_t server);
+
+/* It wants none any more. */
+void dial_cancel(layer_t *l, held_t *s);
+
+/* Asks the connector for what waits. */
+void dial_pump(layer_t *l);
+
+/* The connector has answered. */
+void dial_read(layer_t *l);
+
+/* The connector is dead: another one is asked, or the worker is told. */
+void dial_connector_gone(layer_t *l);
+
+#endif /* _DIAL_H_INCLUDED_ */

@@ -1,0 +1,229 @@
+#include "held.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "dial.h"
+#include "events.h"
+#include "session.h"
+
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 8u
+#endif
+
+/* random bytes of a session's ID */
+#define ID_RANDOM 12
+
+
+void
+held_fd_close(int *fd)
+{
+    if (*fd != -1) {
+        (void) close(*fd);
+        *fd = -1;
+    }
+}
+
+
+/*
+ * Closes a link so that what was sent before still arrives: the kernel resets
+ * a connection that is closed with records unread, and the other side would
+ * see that first. After the shutdown none can come in any more.
+ */
+static void
+link_close(int *fd)
+{
+    char c;
+
+    if (*fd == -1) {
+        return;
+    }
+
+    (void) shutdown(*fd, SHUT_RDWR);
+
+    while (recv(*fd, &c, 1, MSG_DONTWAIT | MSG_TRUNC) > 0) {
+        /* void */
+    }
+
+    held_fd_close(fd);
+}
+
+
+void
+held_link_refuse(int *fd, eirc_link_reason_e reason, const char *text)
+{
+    size_t len;
+    uint8_t buf[EIRC_LINK_HEADER_SIZE + EIRC_LINK_TEXT_MAX];
+
+    len = eirc_link_record_write(buf, EIRC_LINK_REFUSED, reason, 0, text);
+
+    (void) send(*fd, buf, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    link_close(fd);
+}
+
+
+static int
+segment_open(uint32_t replay)
+{
+    int fd, error;
+
+    fd = memfd_create("segment",
+                      MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+
+    if (fd == -1 && errno == EINVAL) {
+        fd = memfd_create("segment", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    }
+
+    if (fd == -1) {
+        return -1;
+    }
+
+    if (ftruncate(fd, (off_t) session_segment_size(replay)) == -1
+        || fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL)
+               == -1)
+    {
+        error = errno;
+        (void) close(fd);
+        errno = error;
+        return -1;
+    }
+
+    return fd;
+}
+
+
+static int
+id_make(char *id, size_t size, unsigned number)
+{
+    size_t i, used;
+    uint8_t random[ID_RANDOM];
+
+    if (getrandom(random, sizeof(random), 0) != (ssize_t) sizeof(random)) {
+        return -1;
+    }
+
+    used = (size_t) snprintf(id, size, "%u-", number);
+
+    for (i = 0; i < ID_RANDOM && size - used > 2; i++, used += 2) {
+        (void) snprintf(id + used, size - used, "%02x", random[i]);
+    }
+
+    return 0;
+}
+
+
+/* What a session holds from its first moment; -1 and errno. */
+int
+held_equip(layer_t *l, held_t *s, const eirc_link_session_t *request)
+{
+    int pair[2];
+
+    s->replay = request->replay;
+    s->linger = request->linger;
+    s->crash_limit = request->crash_limit;
+    s->crash_time = request->crash_time;
+    s->cpu = request->cpu;
+
+    bucket_init(&s->events, EVENT_RATE * 1000, EVENT_BURST, l->now);
+
+    s->servers = malloc(request->servers_len);
+    if (s->servers == NULL) {
+        return -1;
+    }
+
+    memcpy(s->servers, request->servers, request->servers_len);
+    s->servers_len = (uint32_t) request->servers_len;
+
+    if (id_make(s->id, sizeof(s->id), l->rundir.number) == -1) {
+        return -1;
+    }
+
+    s->segment = segment_open(request->replay);
+    if (s->segment == -1) {
+        return -1;
+    }
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0,
+                   pair)
+        == -1)
+    {
+        return -1;
+    }
+
+    s->control = pair[0];
+    s->worker_control = pair[1];
+
+    return layer_watch(l, s->control, EPOLLIN, LAYER_WORKER, s->item.key);
+}
+
+
+/* Lets go of everything that the layer holds of a session. */
+void
+held_clear(layer_t *l, held_t *s)
+{
+    held_queue_remove(&l->fork_queue, s);
+    held_queue_remove(&l->irc_queue, s);
+
+    if (s->state == HELD_FORKING) {
+        l->nforking--;
+    }
+
+    if (s->control != -1) {
+        layer_unwatch(l, s->control);
+    }
+
+    link_close(&s->link);
+    held_fd_close(&s->irc);
+    held_fd_close(&s->segment);
+    held_fd_close(&s->control);
+    held_fd_close(&s->worker_control);
+
+    sessions_remove(&l->sessions, s);
+
+    l->idle_since = l->now;
+}
+
+
+void
+held_refuse(layer_t *l, held_t *s, eirc_link_reason_e reason, const char *text)
+{
+    log_write(reason == EIRC_LINK_SHUTDOWN ? LOG_LEVEL_NOTICE : LOG_LEVEL_ERR,
+              0, s->id, "session refused: %s", text);
+
+    held_link_refuse(&s->link, reason, text);
+    dial_cancel(l, s);
+    held_clear(l, s);
+}
+
+
+/* Tells the worker; fd stays the caller's, and the layer's duplicate. */
+void
+held_tell(held_t *s, control_t *c, int fd)
+{
+    c->key = s->item.key;
+
+    if (control_send(s->control, c, &fd, fd == -1 ? 0 : 1) == EIRC_AGAIN) {
+        held_kill(s, "it reads nothing from the socket layer");
+    }
+}
+
+
+/* A worker that breaks the rules: its end comes back as any other's. */
+void
+held_kill(held_t *s, const char *why)
+{
+    if (s->pid != 0) {
+        log_write(LOG_LEVEL_ALERT, 0, s->id, "worker %ld killed: %s",
+                  (long) s->pid, why);
+        (void) kill(s->pid, SIGKILL);
+    }
+}

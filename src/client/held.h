@@ -1,0 +1,37 @@
+/*
+ * What the socket layer holds of one session: made, handed on, let go. When
+ * and why is decided in birth.c, dial.c and keeper.c.
+ */
+
+#ifndef _HELD_H_INCLUDED_
+#define _HELD_H_INCLUDED_
+
+#include "control.h"
+#include "eirc_link.h"
+#include "layer.h"
+#include "sessions.h"
+
+/* Gives a new session its ID, segment and control channel; -1 and errno, with
+ * what there is so far left in place. */
+int held_equip(layer_t *l, held_t *s, const eirc_link_session_t *request);
+
+/* Lets go of everything, and forgets the session. */
+void held_clear(layer_t *l, held_t *s);
+
+/* Tells the peer on a link why there is no session, and closes it. */
+void held_link_refuse(int *fd, eirc_link_reason_e reason, const char *text);
+
+/* The same for a session that has been begun, which is cleared. */
+void held_refuse(layer_t *l, held_t *s, eirc_link_reason_e reason,
+                 const char *text);
+
+/* Tells the worker; fd, or -1, stays the layer's. */
+void held_tell(held_t *s, control_t *c, int fd);
+
+/* A worker that breaks the rules: its end comes back as any other's. */
+void held_kill(held_t *s, const char *why);
+
+/* Closes and forgets a descriptor, if there is one. */
+void held_fd_close(int *fd);
+
+#endif /* _HELD_H_INCLUDED_ */
