@@ -35,7 +35,7 @@ fuzz() {
 
 
 lint() {
-    local status=0 tree=$objs/nginx-debian file
+    local status=0 tree=$objs/nginx-debian incs file
 
     say "cppcheck"
 
@@ -46,23 +46,23 @@ lint() {
     say "clang-tidy"
 
     find src/lib src/client -name '*.c' -print0 \
-        | xargs -0 -n 4 -P 2 clang-tidy --quiet -- \
-            -std=c11 -D_GNU_SOURCE -Isrc/lib -Isrc/client \
-            2> >(grep -v 'warnings generated\|warning generated' >&2) \
-        || status=1
+        | xargs -0 -n 4 -P 2 sh -c 'clang-tidy --quiet "$@" -- -std=c11 \
+            -D_GNU_SOURCE -Isrc/lib -Isrc/client 2>&1' sh \
+        | grep -vE '^[0-9]+ warnings? generated|^Suppressed|^Use -header' \
+        || [ "${PIPESTATUS[1]}" = 0 ] || status=1
 
     say "clang's analyzer on the module"
 
     (NGINX_SRC= with_build_lock build_module)
 
+    incs=$(sed -n '/^ALL_INCS/,/^$/p' "$tree/objs/Makefile" \
+        | sed 's/^ALL_INCS =//; s/\\$//')
+
     for file in ngx_eirc_module.c src/module/*.c; do
         [ -e "$file" ] || continue
 
-        clang --analyze --analyzer-output text -Xclang -analyzer-werror \
-            -Isrc/lib -Isrc/module -I"$tree/src/core" -I"$tree/src/event" \
-            -I"$tree/src/event/modules" -I"$tree/src/os/unix" \
-            -I"$tree/objs" -I"$tree/src/http" -I"$tree/src/http/modules" \
-            "$file" || status=1
+        (cd "$tree" && clang --analyze --analyzer-output text \
+            -Xclang -analyzer-werror $incs "$top/$file") || status=1
     done
 
     return $status
