@@ -74,6 +74,9 @@ static char *ngx_http_eirc_origin_regex(ngx_conf_t *cf, ngx_str_t *value,
     ngx_http_eirc_origin_t *o);
 
 
+#define ngx_http_eirc_header_is(h, name)                                      \
+    (ngx_strncmp((h)->lowcase_key, name, sizeof(name) - 1) == 0)
+
 #define ngx_http_eirc_header(r, name, value, len)                             \
     ngx_http_eirc_handshake_header(r, name, sizeof(name) - 1, value, len)
 
@@ -276,7 +279,7 @@ ngx_http_eirc_handshake_read(ngx_http_request_t *r,
         switch (header[i].key.len) {
 
         case sizeof("origin") - 1:
-            if (ngx_strcmp(header[i].lowcase_key, "origin") == 0
+            if (ngx_http_eirc_header_is(&header[i], "origin")
                 && h->origins++ == 0)
             {
                 h->origin = header[i].value;
@@ -285,7 +288,7 @@ ngx_http_eirc_handshake_read(ngx_http_request_t *r,
             break;
 
         case sizeof("upgrade") - 1:
-            if (ngx_strcmp(header[i].lowcase_key, "upgrade") == 0) {
+            if (ngx_http_eirc_header_is(&header[i], "upgrade")) {
                 h->upgrade = 1;
                 h->websocket |= ngx_http_eirc_handshake_token(
                                           &header[i].value, "websocket", 9);
@@ -294,7 +297,7 @@ ngx_http_eirc_handshake_read(ngx_http_request_t *r,
             break;
 
         case sizeof("connection") - 1:
-            if (ngx_strcmp(header[i].lowcase_key, "connection") == 0) {
+            if (ngx_http_eirc_header_is(&header[i], "connection")) {
                 h->connection |= ngx_http_eirc_handshake_token(
                                             &header[i].value, "upgrade", 7);
             }
@@ -302,7 +305,7 @@ ngx_http_eirc_handshake_read(ngx_http_request_t *r,
             break;
 
         case sizeof("sec-websocket-key") - 1:
-            if (ngx_strcmp(header[i].lowcase_key, "sec-websocket-key") == 0
+            if (ngx_http_eirc_header_is(&header[i], "sec-websocket-key")
                 && h->keys++ == 0)
             {
                 h->key = header[i].value;
@@ -311,7 +314,7 @@ ngx_http_eirc_handshake_read(ngx_http_request_t *r,
             break;
 
         case sizeof("sec-websocket-version") - 1:
-            if (ngx_strcmp(header[i].lowcase_key, "sec-websocket-version") == 0
+            if (ngx_http_eirc_header_is(&header[i], "sec-websocket-version")
                 && h->versions++ == 0)
             {
                 h->version = header[i].value;
