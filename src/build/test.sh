@@ -129,7 +129,7 @@ build_asan() {
 # a list with them is made of its own lists, with a state of its own.
 
 debian_source() {
-    local dir=$1 version options
+    local dir=$1 version options file
 
     version=$(dpkg-query -W -f '${source:Version}' nginx)
 
@@ -140,11 +140,14 @@ debian_source() {
     rm -rf "$dir"
     mkdir -p "$dir/lists/partial" "$dir/parts"
 
-    find /etc/apt/sources.list.d /etc/apt/sources.list -type f 2> /dev/null \
-        | while read -r file; do
+    for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list \
+        /etc/apt/sources.list.d/*.sources
+    do
+        if [ -e "$file" ]; then
             sed -E 's/^(Types:).*/\1 deb-src/; s/^deb /deb-src /' "$file" \
                 > "$dir/parts/$(basename "$file")"
-        done
+        fi
+    done
 
     options=(-q -o "Dir::Etc::SourceList=/dev/null"
         -o "Dir::Etc::SourceParts=$dir/parts"
@@ -153,11 +156,21 @@ debian_source() {
 
     say "fetching the sources of nginx $version from Debian"
 
+    # a mirror may have lost the package's other files but nginx's own
+    # sources, which do without Debian's patches
+
     (
         cd "$dir"
         apt-get "${options[@]}" update
-        apt-get "${options[@]}" source --download-only "nginx=$version"
-        dpkg-source --no-check -x nginx_*.dsc nginx
+        apt-get "${options[@]}" source --download-only "nginx=$version" || true
+
+        if ls nginx_*.dsc nginx_*.debian.tar.*; then
+            dpkg-source --no-check -x nginx_*.dsc nginx
+
+        else
+            mkdir nginx
+            tar -x -f nginx_*.orig.tar.gz -C nginx --strip-components=1
+        fi
 
     ) > "$objs/asan/source.log" 2>&1 || {
         tail -n 20 "$objs/asan/source.log" >&2
