@@ -61,7 +61,9 @@ log_open(const char *target, unsigned number)
         return -1;
     }
 
-    log_one.path = strdup(target);
+    /* to be found again from another working directory */
+
+    log_one.path = realpath(target, NULL);
 
     return log_one.path == NULL ? -1 : 0;
 }
