@@ -57,7 +57,7 @@ http {
             }
 
             location /inside/not {
-                return 204;
+                return 200 "not";
             }
         }
 
@@ -175,7 +175,7 @@ is(($ws->wait_close())[0], 3000, 'close');
 
 undef $ws;
 
-is(EIRC::WebSocket->connect($port, '/inside/not')->status(), 204,
+is(EIRC::WebSocket->connect($port, '/inside/not')->status(), 200,
     'not inherited');
 is(EIRC::WebSocket->connect($port, '/off')->status(), 404, 'off');
 
@@ -184,7 +184,7 @@ $t->stop();
 is(join('', sort split /^/, $t->read_file('eirc.log')), <<'EOL', 'access log');
 /echo 101 1000
 /inside 101 3000
-/inside/not 204 -
+/inside/not 200 -
 /off 404 -
 /small 101 1009
 /small 101 1009
