@@ -12,11 +12,15 @@ export interface Profile {
 
 const PATIENCE = 10_000;
 
-function reasonFor(status: number): string {
+function reasonFor(status: number, answer: unknown): string {
+    const error = (answer as { error?: unknown } | null)?.error;
+
     switch (status) {
     case 400:
     case 422:
-        return 'The server did not accept this name.';
+        return typeof error === 'string' && error !== ''
+            ? `The server did not accept this: ${error}.`
+            : 'The server did not accept this name.';
     case 401:
     case 403:
         return 'The server does not let you in.';
@@ -54,7 +58,7 @@ export async function requestToken(
             signal: patience.signal,
         });
 
-        answer = response.ok ? await response.json() : null;
+        answer = await response.json().catch(() => null) as unknown;
     } catch {
         throw new Error('The server could not be reached.');
     } finally {
@@ -65,7 +69,7 @@ export async function requestToken(
     if (!response.ok) {
         const refused = response.status >= 400 && response.status < 500
             && response.status !== 408 && response.status !== 429;
-        const reason = reasonFor(response.status);
+        const reason = reasonFor(response.status, answer);
 
         throw refused ? new TokenRefused(reason) : new Error(reason);
     }

@@ -3,33 +3,42 @@
  */
 
 import type { Chat } from '../chat';
-import type { State } from '../eirc';
+import { CODE_TOKEN_REFUSED, type State } from '../eirc';
 import { button, el } from './dom';
 
-/* What the reader is told of a close code. */
+const REASONS: Record<number, string | undefined> = {
+    1000: 'The server ended the connection.',
+    1001: 'The server is restarting.',
+    1005: 'The server ended the connection.',
+    1006: 'The server could not be reached.',
+    1008: 'The server refused the connection.',
+    1009: 'A message was too large.',
+    1012: 'The server is restarting.',
+    1013: 'The server is busy.',
+    4000: 'The connection to the IRC server was lost.',
+    4001: 'This chat was opened somewhere else.',
+    4002: 'Something failed on the server.',
+    4003: 'This connection was too slow.',
+    4004: 'The IRC server could not be reached.',
+    4500: 'The IRC server does not let you in.',
+};
+
+/*
+ * What the reader is told of a close code.  Reasons come in the words of
+ * a log: they stand in brackets behind our own, or for them.
+ */
 export function reasonText(code: number, reason: string): string {
-    if (reason !== '') {
+    /* a token that was not given: the reason is a sentence of ours */
+    if (reason !== '' && (code === CODE_TOKEN_REFUSED || code === 1006)) {
         return reason;
     }
 
-    switch (code) {
-    case 1000:
-    case 1005:
-        return 'The server ended the connection.';
-    case 1006:
-        return 'The server could not be reached.';
-    case 1001:
-    case 1012:
-        return 'The server is restarting.';
-    case 1013:
-        return 'The server is busy.';
-    case 1008:
-        return 'The server refused the connection.';
-    case 1009:
-        return 'A message was too large.';
-    default:
-        return `The connection was closed (${code}).`;
-    }
+    const text = REASONS[code] ?? `The connection was closed (${code}).`;
+    const told = code === 1008 || code === 4500 || REASONS[code] === undefined;
+
+    return told && reason !== ''
+        ? `${text.slice(0, -1)}: ${reason}.`
+        : text;
 }
 
 export class BannerView {
