@@ -18,12 +18,20 @@ browser_packages() {
 # prove_all OBJS MODULE NGINX [FILE ...]
 
 prove_all() {
-    local globals="load_module $2;" dir=$1 nginx=$3 status=0
+    local globals="load_module $2;" dir=$1 nginx=$3 status=0 before
 
     shift 3
 
+    before=$(client_pids "$dir/irc-client")
+
     if [ $# -eq 0 ]; then
         set -- -r t
+    fi
+
+    # what configures the sanitizers is for irc-client too
+
+    if [ -n "${ASAN_OPTIONS:-}" ]; then
+        globals="$globals env ASAN_OPTIONS; env UBSAN_OPTIONS;"
     fi
 
     # workers must be able to enter a test's directory, which is root's then
@@ -35,21 +43,24 @@ prove_all() {
     EIRC_OBJS=$dir TEST_NGINX_BINARY=$nginx TEST_NGINX_GLOBALS=$globals \
         prove -j "${TEST_JOBS:-2}" "$@" || status=$?
 
-    nothing_left "$dir/irc-client" || status=1
+    nothing_left "$dir/irc-client" "$before" || status=1
 
     return $status
 }
 
 
-# What a test started ends with it: no irc-client may be left whose files
-# were below a test's directory.
+# What a test started ends with it: no irc-client may be left that wasn't
+# there before, but for those of a "run" beside.
 
 nothing_left() {
-    local exe=$1 pid left=()
+    local exe=$1 before=$2 pid parent left=()
 
     for pid in $(client_pids "$exe"); do
-        if [[ "$(readlink "/proc/$pid/cwd") $(tr '\0' ' ' \
-            2> /dev/null < "/proc/$pid/cmdline")" == */nginx-test-* ]]
+        parent=$(parent_of "$pid")
+
+        if ! grep -qxF -e "$pid" <<< "$before" \
+            && ! cat "/proc/$pid/cmdline" "/proc/$parent/cmdline" \
+                2> /dev/null | grep -qaF -e "$top/run/"
         then
             left+=("$pid")
         fi
@@ -57,8 +68,11 @@ nothing_left() {
 
     if [ ${#left[@]} -gt 0 ]; then
         say "processes left by the tests:" >&2
-        ps -o pid,ppid,lstart,args -p "$(IFS=,; echo "${left[*]}")" >&2 \
-            || say "${left[*]}" >&2
+
+        for pid in "${left[@]}"; do
+            say "  $pid $(tr '\0' ' ' 2> /dev/null < "/proc/$pid/cmdline")" >&2
+        done
+
         return 1
     fi
 }

@@ -264,25 +264,17 @@ run_stop_stale() {
 run_end_all() {
     local pids=("$@") i clients
 
+    # also those that lose their parent now
+
+    clients=$(run_clients)
+
     run_signal TERM "${pids[@]}"
     run_gone 100 "${pids[@]}" || run_signal KILL "${pids[@]}"
 
-    for ((i = 0; i < 100; i++)); do
-        clients=$(run_clients)
-        [ -n "$clients" ] || return 0
-
-        case $i in
-            60)
-                run_signal TERM $clients
-            ;;
-
-            90)
-                run_signal KILL $clients
-            ;;
-        esac
-
-        sleep 0.05
-    done
+    run_gone 60 $(run_clients $clients) && return
+    run_signal TERM $(run_clients $clients)
+    run_gone 40 $(run_clients $clients) && return
+    run_signal KILL $(run_clients $clients)
 }
 
 
@@ -319,18 +311,30 @@ run_gone() {
 }
 
 
-# The irc-clients of this directory.
+# The irc-clients of this directory: socket layers say so in their arguments,
+# the others are their children.  Those given are known to be.
 
 run_clients() {
-    local pid
+    local pid parent mine=" $*"
 
     for pid in $(client_pids "$objs/irc-client"); do
-        if [[ "$(readlink "/proc/$pid/cwd")/" == "$run_dir"/* ]] \
-            || grep -qaF -e "$run_dir/" "/proc/$pid/cmdline" 2> /dev/null
-        then
+        if grep -qaF -e "$run_dir/" "/proc/$pid/cmdline" 2> /dev/null; then
+            mine="$mine $pid"
+        fi
+    done
+
+    for pid in $(client_pids "$objs/irc-client"); do
+        parent=$(parent_of "$pid")
+
+        if [[ "$mine " == *" $pid "* || "$mine " == *" $parent "* ]]; then
             say "$pid"
         fi
     done
+}
+
+
+parent_of() {
+    sed -n 's/^PPid:[[:space:]]*//p' "/proc/$1/status" 2> /dev/null || true
 }
 
 
