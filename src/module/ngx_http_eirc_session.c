@@ -54,6 +54,9 @@
  */
 #define NGX_HTTP_EIRC_LINE                  1000000
 
+/* a message that waits for its rate is looked after at least so often, ms */
+#define NGX_HTTP_EIRC_LOOK_TIME             5000
+
 /* the members of USER around the user object */
 #define NGX_HTTP_EIRC_USER_WRAP             512
 
@@ -791,10 +794,6 @@ ngx_http_eirc_session_message(ngx_http_eirc_ws_t *ws, u_char *data, size_t len,
         return ngx_http_eirc_session_wait(s, delay);
     }
 
-    if (s->is_full && !ngx_http_eirc_ws_full(ws)) {
-        s->is_full = 0;
-    }
-
     rc = ngx_http_eirc_link_message(s->link, data, len);
 
     switch (rc) {
@@ -877,42 +876,21 @@ ngx_http_eirc_session_rate(ngx_http_eirc_session_t *s)
 }
 
 
-/*
- * The message waits. A browser that keeps its buffer full all the time is
- * closed: it never waits for an answer, so nobody reads what it says.
- */
+/* The message waits; now and then the timer looks at the buffer behind it. */
 
 static ngx_int_t
 ngx_http_eirc_session_wait(ngx_http_eirc_session_t *s, ngx_msec_t delay)
 {
-    if (!ngx_http_eirc_ws_full(s->ws)) {
-        s->is_full = 0;
-
-    } else if (!s->is_full) {
-        s->is_full = 1;
-        s->full = ngx_current_msec;
-    }
-
-    if (s->is_full) {
-
-        if (ngx_current_msec - s->full >= EIRC_WS_PENDING_TIME) {
-            ngx_log_error(NGX_LOG_WARN, s->request->connection->log, 0,
-                          "session %*s sends more than \"eirc_rate\" permits",
-                          s->ctx->id_len, s->ctx->id);
-
-            ngx_http_eirc_session_close(s, EIRC_WS_CODE_POLICY,
-                                        "too many lines");
-            return NGX_OK;
-        }
-
-        delay = ngx_min(delay, EIRC_WS_PENDING_TIME);
-    }
-
-    ngx_add_timer(&s->timer, delay);
+    ngx_add_timer(&s->timer, ngx_min(delay, NGX_HTTP_EIRC_LOOK_TIME));
 
     return NGX_AGAIN;
 }
 
+
+/*
+ * A browser that keeps its buffer full all the time is closed: whoever typed
+ * or pasted something pauses in between.
+ */
 
 static void
 ngx_http_eirc_session_timer_handler(ngx_event_t *ev)
@@ -920,6 +898,22 @@ ngx_http_eirc_session_timer_handler(ngx_event_t *ev)
     ngx_http_eirc_session_t *s = ev->data;
 
     ev->timedout = 0;
+
+    if (!ngx_http_eirc_ws_full(s->ws)) {
+        s->is_full = 0;
+
+    } else if (!s->is_full) {
+        s->is_full = 1;
+        s->full = ngx_current_msec;
+
+    } else if (ngx_current_msec - s->full >= EIRC_WS_PENDING_TIME) {
+        ngx_log_error(NGX_LOG_WARN, s->request->connection->log, 0,
+                      "session %*s sends more than \"eirc_rate\" permits",
+                      s->ctx->id_len, s->ctx->id);
+
+        ngx_http_eirc_session_close(s, EIRC_WS_CODE_POLICY, "too many lines");
+        return;
+    }
 
     ngx_http_eirc_ws_resume(s->ws);
 }
@@ -946,15 +940,10 @@ ngx_http_eirc_session_closed(ngx_http_eirc_ws_t *ws, ngx_uint_t code)
 
     s = ngx_http_eirc_ws_data(ws);
 
-    /* the first code is the one that counts */
-
-    if (s->ctx->close_code == 0) {
-        s->ctx->close_code = code;
-    }
-
     switch (code) {
 
     case EIRC_WS_CODE_ABNORMAL:
+    case EIRC_WS_CODE_RESTART:
         reason = 0;
         break;
 
@@ -1005,7 +994,6 @@ ngx_http_eirc_session_close(ngx_http_eirc_session_t *s, ngx_uint_t code,
     }
 
     s->state = NGX_HTTP_EIRC_SESSION_CLOSING;
-    s->ctx->close_code = code;
 
     if (s->timer.timer_set) {
         ngx_del_timer(&s->timer);

@@ -1,0 +1,271 @@
+#!/usr/bin/perl
+
+# Tests for the link as nginx sees it, against a socket layer that does what
+# it is told: the request, lines and messages, their counts, and records that
+# break the rules.
+
+use warnings;
+use strict;
+
+use Test::More;
+
+BEGIN { use FindBin; chdir($FindBin::Bin); }
+
+use lib 'lib';
+use Test::Nginx;
+use EIRC::Layer;
+use EIRC::Processes;
+use EIRC::WebSocket;
+
+select STDERR; $| = 1;
+select STDOUT; $| = 1;
+
+my $t = Test::Nginx->new()->has(qw/http unix proxy rewrite/)->plan(78);
+
+$t->write_file_expand('nginx.conf', <<'EOC');
+
+%%TEST_GLOBALS%%
+
+daemon off;
+worker_shutdown_timeout 1s;
+
+events {
+}
+
+http {
+    %%TEST_GLOBALS_HTTP%%
+
+    log_format codes "$eirc_session $eirc_close_code $eirc_lines_in "
+                     "$eirc_lines_out";
+
+    eirc_client unix:%%TESTDIR%%/run;
+
+    server {
+        listen       127.0.0.1:8080;
+        server_name  localhost;
+
+        eirc_auth_request /auth;
+        eirc_rate         1000r/s burst=1000;
+        eirc_flood        4r/s burst=20;
+
+        location /chat {
+            access_log %%TESTDIR%%/codes.log codes;
+            eirc_pass  irc://irc.example.net irc://[::1]:6697;
+            eirc_limit 7;
+            eirc_max_message_size 64k;
+        }
+
+        location /auth {
+            internal;
+            proxy_pass http://127.0.0.1:8081;
+        }
+    }
+
+    server {
+        listen       127.0.0.1:8081;
+        server_name  localhost;
+
+        location / {
+            default_type application/json;
+            return 200 '{"nick":"alice","account":"a1","channels":["x"]}';
+        }
+    }
+}
+
+EOC
+
+my $dir = $t->testdir() . "/run";
+my $token = 0;
+my ($layer, $ws, $r);
+
+$layer = EIRC::Layer->start($dir);
+$t->run();
+
+# the request
+
+ok($r = $layer->expect('WATCH'), 'a watch connection');
+is($r->{value}, 1, 'version of the link');
+
+$ws = chat();
+
+ok($ws->ok(), 'a session');
+
+$r = $layer->expect('SESSION');
+
+is($r->{value}, 1, 'version of the request');
+
+my ($limit, $replay, $linger, $crashes, $time, $cpu, $alen, $slen, $account,
+    $servers) = unpack('VVVVVVvvx4a64a*', $r->{body});
+
+is($limit, 7, 'limit');
+is($replay, 65536, 'replay');
+is($linger, 0, 'linger');
+is($crashes, 3, 'crash limit');
+is($time, 60000, 'crash time');
+is(substr($account, 0, $alen), 'a1', 'account');
+is(length $servers, $slen, 'length of the servers');
+is($servers, "\x00\x0f" . pack('v', 6667) . 'irc.example.net'
+    . "\x00\x03" . pack('v', 6697) . '::1', 'servers');
+
+my $user = $layer->expect('USER')->{body};
+
+like($user, qr/"user":\{"nick":"alice","account":"a1","channels":\["x"\]\}/,
+    'user object');
+like($user, qr/"address":"127.0.0.1"/, 'address');
+like($user, qr/"port":\d+,"secure":false,"mode":"eirc"/, 'port, TLS, mode');
+like($user, qr/"flood_rate":4000,"flood_burst":20\b/, 'flood');
+
+# messages and lines
+
+$ws->send_text('PRIVMSG #x :hello');
+$ws->send_text("a\r\nb\n\nc");
+$ws->send_text('');
+
+is_deeply([ map { @$_{qw/ count body /} } map { $layer->expect('MESSAGE') }
+    1 .. 3 ], [ 0, 'PRIVMSG #x :hello', 1, "a\r\nb\n\nc", 2, '' ],
+    'messages');
+
+$layer->lines(0, 'one', 'two' x 100, '');
+is($ws->read_message()->{payload}, 'one', 'first line');
+is($ws->read_message()->{payload}, 'two' x 100, 'second line');
+is($ws->read_message()->{payload}, '', 'third line');
+
+$layer->lines(1, 'seen', 'seen', 'four');
+is($ws->read_message()->{payload}, 'four', 'lines seen before are left out');
+
+$layer->lines(0, 'seen', 'seen', 'seen', 'seen');
+$layer->lines(4, 'x' x 8703);
+is(length $ws->read_message()->{payload}, 8703, 'the longest line');
+
+my $big = 'm' x 65536;
+
+$ws->send_text($big);
+$r = $layer->expect('MESSAGE');
+is($r->{count}, 3, 'count of messages');
+ok($r->{body} eq $big, 'the longest message');
+
+# the ways it ends, from here
+
+$ws->close(1000, 'bye');
+is(($ws->wait_close())[0], 1000, 'closed by the browser');
+is($layer->expect('END')->{value}, $EIRC::Layer::REASONS{CLOSED},
+    'the layer is told');
+ok($layer->expect('EOF'), 'and the link is closed');
+like(codes(), qr/^0-1 1000 6 5$/m, 'variables');
+
+$ws = chat();
+$ws->disconnect();
+ok($layer->expect('DETACH'), 'the browser vanished');
+
+for my $case (
+    [ 'not masked', 1002, sub { $ws->send_frame(masked => 0) } ],
+    [ 'binary', 1003, sub { $ws->send_binary('x') } ],
+    [ 'no UTF-8', 1007, sub { $ws->send_text("\xff") } ],
+    [ 'NUL', 1008, sub { $ws->send_text("a\0b") } ],
+    [ 'too long', 1009, sub { $ws->send_text('m' x 65537) } ],
+) {
+    my ($name, $code, $act) = @$case;
+
+    $ws = chat();
+    $act->();
+    is(($ws->wait_close())[0], $code, "$name: close code");
+    is($layer->expect('END')->{value}, $EIRC::Layer::REASONS{VIOLATION},
+        "$name: the layer is told");
+}
+
+# the ways it ends, from there
+
+for my $case ([ QUIT => 1000 ], [ SHUTDOWN => 1012 ], [ IRC_LOST => 4000 ],
+    [ FAILED => 4002 ], [ SLOW => 4003 ], [ IRC_UNREACHABLE => 4004 ],
+    [ IRC_REFUSED => 4500 ], [ 77 => 4002 ])
+{
+    my ($reason, $code) = @$case;
+
+    $ws = chat();
+    $layer->lines(0, 'last words');
+    $layer->record('END', $EIRC::Layer::REASONS{$reason} || $reason, 0,
+        "why\x01");
+
+    is($ws->read_message()->{payload}, 'last words', "$reason: a last line");
+    is(($ws->wait_close())[0], $code, "$reason: close code");
+}
+
+like($t->read_file('error.log'),
+    qr/session 0-1 ended: IRC connection lost \(why\?\)/, 'text in the log');
+
+$ws = chat();
+$layer->hang_up();
+is(($ws->wait_close())[0], 4002, 'end of file');
+
+# what breaks the rules ends that link, and nothing else
+
+my $bystander = chat();
+
+for my $case (
+    [ 'an unknown type', "\x63" . "\0" x 15 ],
+    [ 'half a header', "\x12\0\0\0" ],
+    [ 'a second READY', pack('CCx2VQ<', 16, 0, 0, 0) . '0-9' ],
+    [ 'a MESSAGE', pack('CCx2VQ<', 19, 0, 0, 0) . 'x' ],
+    [ 'a gap', pack('CCx2VQ<', 18, 0, 1, 5) . "\0\1x" ],
+    [ 'a wrong number of lines', pack('CCx2VQ<', 18, 0, 2, 0) . "\0\1x" ],
+    [ 'a line that is cut', pack('CCx2VQ<', 18, 0, 1, 0) . "\0\5x" ],
+    [ 'a frame of its own', pack('CCx2VQ<', 18, 0, 1, 0) . "\x88\1x" ],
+    [ 'a long form', pack('CCx2VQ<', 18, 0, 1, 0) . "\0\x7e\0\1x" ],
+    [ 'too much', pack('CCx2VQ<', 18, 0, 1, 0) . "\0\1x" x 6000 ],
+    [ 'far too much', 'x' x 70000 ],
+) {
+    my ($name, $bytes) = @$case;
+
+    $ws = chat();
+    $layer->raw($bytes);
+    is(($ws->wait_close())[0], 4002, $name);
+}
+
+$bystander->send_text('still here');
+is($layer->expect('MESSAGE')->{body}, 'still here', 'others live on');
+$bystander->close(1000);
+$bystander->wait_close();
+
+$layer->stop();
+
+# before the session stands
+
+my %status = (
+    'ready' => [ 101 ],
+    'limit' => [ 429, answer => [ $EIRC::Layer::REASONS{LIMIT}, '' ] ],
+    'full' => [ 503, answer => [ $EIRC::Layer::REASONS{FULL}, '' ] ],
+    'bad' => [ 503, answer => [ $EIRC::Layer::REASONS{BAD_REQUEST}, '' ] ],
+    'no room' => [ 503, hello => [ 1, 0, 1 ] ],
+    'version' => [ 503, hello => [ 2, 0, 0 ] ],
+    'index' => [ 503, hello => [ 1, 1, 0 ] ],
+    'no hello' => [ 503, hello => "\x12\0\0\0" ],
+);
+
+for my $name (sort keys %status) {
+    my ($status, @opt) = @{ $status{$name} };
+
+    $layer = EIRC::Layer->start($dir, @opt);
+    $ws = chat();
+    is($ws->status(), $status, "$name: status");
+    $ws->disconnect();
+    $layer->stop();
+}
+
+is(chat()->status(), 503, 'nobody there: status');
+
+
+sub chat {
+    $token++;
+    return EIRC::WebSocket->connect(port(8080), "/chat?chat_token=t$token");
+}
+
+
+# the last line of the access log, written when the request has ended
+
+sub codes {
+    my $text = '';
+
+    wait_until(5, sub { $text = $t->read_file('codes.log'); $text =~ /\n/ });
+
+    return $text;
+}
