@@ -655,7 +655,9 @@ export class Chat extends Emitter<ChatEvents> {
         this.add(place, {
             kind: fact.type,
             from: fact.from,
-            text: fact.text,
+            text: channel && place === this.conversations.server
+                ? `${fact.where}: ${fact.text}`
+                : fact.text,
             own: fact.own,
             mention: !fact.own && (channel
                 ? this.mentions(fact.text)

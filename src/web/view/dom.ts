@@ -88,3 +88,22 @@ export function coalesce(run: () => void): () => void {
         }
     };
 }
+
+/*
+ * Other children, but the focus stays where it was: on the one with the
+ * same key.
+ */
+export function replaceKeyed(parent: HTMLElement, ...children: Node[]): void {
+    const focused = document.activeElement;
+    const key = focused instanceof HTMLElement && parent.contains(focused)
+        ? focused.dataset.key
+        : undefined;
+
+    parent.replaceChildren(...children);
+
+    if (key !== undefined) {
+        [...parent.querySelectorAll<HTMLElement>('[data-key]')].find(
+            (element) => element.dataset.key === key,
+        )?.focus();
+    }
+}

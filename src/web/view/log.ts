@@ -33,6 +33,7 @@ export class LogView {
     private marked = false;
     private following = true;
     private missed = 0;
+    private top = 0;
 
     constructor(private readonly chat: Chat) {
         this.scroller = el(
@@ -232,12 +233,16 @@ export class LogView {
     private scrolled(): void {
         const { scrollTop, scrollHeight, clientHeight } = this.scroller;
 
-        this.following = scrollHeight - scrollTop - clientHeight < NEAR;
-
-        if (this.following) {
+        if (scrollHeight - scrollTop - clientHeight < NEAR) {
+            this.following = true;
             this.missed = 0;
+
+        } else if (scrollTop < this.top) {
+            /* not where the window has only become smaller */
+            this.following = false;
         }
 
+        this.top = scrollTop;
         this.showJump();
     }
 
@@ -252,6 +257,7 @@ export class LogView {
     private follow(): void {
         if (this.following) {
             this.scroller.scrollTop = this.scroller.scrollHeight;
+            this.top = this.scroller.scrollTop;
         }
     }
 

@@ -4,7 +4,7 @@
 
 import type { Chat } from '../chat';
 import type { Member } from '../state';
-import { button, coalesce, el, icon } from './dom';
+import { button, coalesce, el, icon, replaceKeyed } from './dom';
 import { hue, initial } from './text';
 
 const RANKS: Record<string, string | undefined> = {
@@ -55,7 +55,8 @@ export class MembersView {
         }
 
         this.element.classList.toggle('none', groups.size === 0);
-        this.body.replaceChildren(
+        replaceKeyed(
+            this.body,
             ...[...groups].map(([prefix, members]) => el(
                 'section',
                 {},
@@ -105,7 +106,7 @@ export class MembersView {
             {},
             button(
                 `Talk to ${member.nick}`,
-                { class: 'member' },
+                { class: 'member', 'data-key': member.nick },
                 () => {
                     this.chat.talkTo(member.nick);
                     this.chosen();

@@ -6,7 +6,7 @@
 import type { Chat } from '../chat';
 import type { Conversation } from '../conversation';
 import type { State } from '../eirc';
-import { button, coalesce, el, icon } from './dom';
+import { button, coalesce, el, icon, replaceKeyed } from './dom';
 import { hue, initial } from './text';
 
 export function stateText(state: State): string {
@@ -102,20 +102,10 @@ export class TabsView {
     }
 
     private render(): void {
-        const focused = document.activeElement instanceof HTMLElement
-            && this.list.contains(document.activeElement)
-            ? document.activeElement.dataset.key
-            : undefined;
-
-        this.list.replaceChildren(
+        replaceKeyed(
+            this.list,
             ...this.chat.conversations.all.map((c) => this.tab(c)),
         );
-
-        if (focused !== undefined) {
-            this.list.querySelectorAll<HTMLElement>('[data-key]').forEach(
-                (e) => e.dataset.key === focused && e.focus(),
-            );
-        }
     }
 
     private tab(conversation: Conversation): HTMLElement {
@@ -170,7 +160,7 @@ export class TabsView {
                 ? null
                 : button(
                     kind === 'channel' ? `Leave ${name}` : `Close ${name}`,
-                    { class: 'tab-close' },
+                    { class: 'tab-close', 'data-key': `close ${name}` },
                     () => this.chat.closeTab(conversation),
                     icon('close'),
                 ),
