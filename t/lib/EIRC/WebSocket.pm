@@ -251,7 +251,7 @@ sub send_frame {
 
 sub frame {
     my ($self, %frame) = @_;
-    my $payload = defined $frame{payload} ? $frame{payload} : '';
+    my $payload = defined $frame{payload} ? "$frame{payload}" : '';
     my $fin = exists $frame{fin} ? $frame{fin} : 1;
     my $masked = exists $frame{masked} ? $frame{masked} : 1;
     my $opcode = exists $frame{opcode} ? $frame{opcode} : TEXT;
