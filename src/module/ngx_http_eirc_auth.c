@@ -400,17 +400,32 @@ ngx_http_eirc_auth_judge(ngx_http_request_t *r, ngx_http_eirc_ctx_t *ctx)
 static ngx_int_t
 ngx_http_eirc_auth_verdict(ngx_http_request_t *r, ngx_http_eirc_ctx_t *ctx)
 {
-    ngx_buf_t   *b;
-    ngx_str_t    text;
-    const char  *why;
+    off_t                length;
+    ngx_buf_t           *b;
+    ngx_str_t            text;
+    const char          *why;
+    ngx_http_request_t  *sr;
+
+    sr = ctx->subrequest;
 
     ngx_str_null(&text);
 
-    if (ctx->subrequest->out != NULL && ctx->subrequest->out->buf != NULL) {
-        b = ctx->subrequest->out->buf;
+    if (sr->out != NULL && sr->out->buf != NULL) {
+        b = sr->out->buf;
 
         text.data = b->pos;
         text.len = b->last - b->pos;
+    }
+
+    /* what an upstream closed too early looks like a whole answer */
+
+    length = sr->headers_out.content_length_n;
+
+    if (length != -1 && length != (off_t) text.len) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "application's answer about a token broke off after "
+                      "%uz of %O bytes", text.len, length);
+        return NGX_HTTP_SERVICE_UNAVAILABLE;
     }
 
     if (ngx_http_eirc_user_parse(r, ctx, &text, &why) != NGX_OK) {
