@@ -20,7 +20,7 @@ use EIRC::WebSocket;
 select STDERR; $| = 1;
 select STDOUT; $| = 1;
 
-my $t = Test::Nginx->new()->has(qw/http proxy rewrite unix/)->plan(78);
+my $t = Test::Nginx->new()->has(qw/http proxy rewrite unix/)->plan(80);
 
 $t->write_file_expand('nginx.conf', <<'EOF_CONF');
 
@@ -227,6 +227,16 @@ my $before = asked('status-500');
 
 chat('/chat?chat_token=status-500');
 is(asked('status-500'), $before + 1, 'claim is given back');
+
+# no token in a log
+
+my @lines = ($t->read_file('access.log') =~ /^(.*)$/mg,
+    grep { /application|websocket|token|session/ && !/\[debug\]|upstream:/ }
+    split /\n/, $t->read_file('error.log'));
+
+is(scalar(grep { /status-500|bigchunk|good-1/ } @lines), 0,
+    'tokens are masked');
+ok((grep { /GET \/chat\?chat_token=\*+ HTTP/ } @lines) > 20, 'request line');
 
 # other ways to an answer
 

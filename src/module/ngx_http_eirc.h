@@ -317,6 +317,9 @@ ngx_int_t ngx_http_eirc_token_issue(ngx_http_request_t *r, ngx_str_t *user,
  */
 ngx_int_t ngx_http_eirc_auth(ngx_http_request_t *r, ngx_http_eirc_ctx_t *ctx);
 
+/* Takes the token out of the request line, as logs have it. */
+void ngx_http_eirc_auth_mask(ngx_http_request_t *r, ngx_http_eirc_ctx_t *ctx);
+
 /*
  * After the process was asked for, or refused: wipes the user object, which
  * may hold a secret, and frees what the subrequest's answer took. A session

@@ -84,6 +84,8 @@ ngx_http_eirc_auth(ngx_http_request_t *r, ngx_http_eirc_ctx_t *ctx)
         rc = NGX_AGAIN;
 
     } else {
+        r->connection->log->action = "judging an answer about a token";
+
         rc = ngx_http_eirc_auth_judge(r, ctx);
     }
 
@@ -92,6 +94,71 @@ ngx_http_eirc_auth(ngx_http_request_t *r, ngx_http_eirc_ctx_t *ctx)
     }
 
     return rc;
+}
+
+
+/*
+ * nginx writes the request line to its error log with every message, and with
+ * it the token. The line is for logs alone ($request): everybody else reads
+ * what was parsed from it.
+ */
+
+void
+ngx_http_eirc_auth_mask(ngx_http_request_t *r, ngx_http_eirc_ctx_t *ctx)
+{
+    u_char     *p, *last, *name, *value, *dst, *src;
+    ngx_str_t   line, plain;
+
+    if (ngx_http_eirc_token_evaluate(r, ctx) != NGX_OK) {
+        return;
+    }
+
+    line.len = r->request_line.len;
+    line.data = ngx_pnalloc(r->pool, 2 * line.len);
+    if (line.data == NULL) {
+        return;
+    }
+
+    ngx_memcpy(line.data, r->request_line.data, line.len);
+
+    plain.data = line.data + line.len;
+
+    last = line.data + line.len;
+    p = ngx_strlchr(line.data, last, '?');
+
+    while (p != NULL && p < last) {
+        name = ++p;
+
+        while (p < last && *p != '&' && *p != ' ') {
+            p++;
+        }
+
+        value = ngx_strlchr(name, p, '=');
+
+        if (value == NULL || ++value == p) {
+            continue;
+        }
+
+        src = value;
+        dst = plain.data;
+        ngx_unescape_uri(&dst, &src, p - value, 0);
+        plain.len = dst - plain.data;
+
+        if ((size_t) (p - value) == ctx->token.len
+            && ngx_memcmp(value, ctx->token.data, ctx->token.len) == 0)
+        {
+            ngx_memset(value, '*', p - value);
+
+        } else if (plain.len == ctx->token.len
+                   && ngx_memcmp(plain.data, ctx->token.data, plain.len) == 0)
+        {
+            ngx_memset(value, '*', p - value);
+        }
+    }
+
+    ngx_explicit_memzero(plain.data, line.len);
+
+    r->request_line = line;
 }
 
 

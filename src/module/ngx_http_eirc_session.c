@@ -197,6 +197,8 @@ ngx_http_eirc_session_handler(ngx_http_request_t *r)
         ngx_http_set_ctx(r, ctx, ngx_http_eirc_module);
     }
 
+    ngx_http_eirc_auth_mask(r, ctx);
+
     rc = ngx_http_eirc_handshake_check(r, ctx);
 
     if (rc != NGX_OK) {

@@ -89,7 +89,7 @@ sub answer {
 
     if ($token =~ /^status.*?(\d{3})/) {
         $status = $1;
-        $body = '{"message":"no"}';
+        $body = $status == 204 ? '' : '{"message":"no"}';
 
     } elsif ($token =~ /^once/ && $again) {
         $status = 404;
