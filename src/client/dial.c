@@ -5,6 +5,7 @@
 #include <sys/epoll.h>
 
 #include "control.h"
+#include "events.h"
 #include "held.h"
 
 /* times that a connect is asked for again when its connector has died */
@@ -100,6 +101,7 @@ dial_cancel(layer_t *l, held_t *s)
 static void
 connect_answered(layer_t *l, control_t *c, int fd)
 {
+    char text[1024];
     held_t *s;
 
     s = sessions_find(&l->sessions, c->key);
@@ -117,12 +119,13 @@ connect_answered(layer_t *l, control_t *c, int fd)
     held_fd_close(&s->irc);
     s->irc = fd;
 
+    (void) event_escape(text, sizeof(text), c->data, c->size);
+
     if (fd == -1) {
-        log_write(LOG_LEVEL_ERR, 0, s->id, "%.*s", (int) c->size, c->data);
+        log_write(LOG_LEVEL_ERR, 0, s->id, "%s", text);
 
     } else {
-        log_write(LOG_LEVEL_INFO, 0, s->id, "connected to %.*s", (int) c->size,
-                  c->data);
+        log_write(LOG_LEVEL_INFO, 0, s->id, "connected to %s", text);
     }
 
     held_tell(s, c, fd);

@@ -310,6 +310,21 @@ servers_check(const uint8_t *p, const uint8_t *end)
 }
 
 
+static int
+account_is_padded(const eirc_link_session_t *s)
+{
+    size_t i;
+
+    for (i = s->account_len; i < EIRC_LINK_ACCOUNT_MAX; i++) {
+        if (s->account[i] != '\0') {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
 int
 eirc_link_session_read(eirc_link_session_t *s, const uint8_t *p, size_t len)
 {
@@ -334,7 +349,8 @@ eirc_link_session_read(eirc_link_session_t *s, const uint8_t *p, size_t len)
 
     if (!session_in_bounds(s) || get32(p + 44) != 0
         || len != EIRC_LINK_SESSION_SIZE + s->servers_len
-        || memchr(s->account, 0, s->account_len) != NULL)
+        || memchr(s->account, 0, s->account_len) != NULL
+        || !account_is_padded(s))
     {
         return EIRC_ERROR;
     }
@@ -349,6 +365,10 @@ server_in_bounds(const eirc_link_server_t *server)
     if (server->host_len < 1 || server->host_len > EIRC_LINK_HOST_MAX
         || memchr(server->host, 0, server->host_len) != NULL)
     {
+        return 0;
+    }
+
+    if (server->flags & ~(EIRC_LINK_SERVER_TLS | EIRC_LINK_SERVER_UNIX)) {
         return 0;
     }
 

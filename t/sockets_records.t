@@ -1,0 +1,105 @@
+#!/usr/bin/perl
+
+# Tests for what a socket layer reads: each record that breaks a rule of
+# docs/link.md ends the connection that it came on, and nothing else.
+
+use warnings;
+use strict;
+
+use Test::More;
+
+BEGIN { use FindBin; chdir($FindBin::Bin); }
+
+use lib 'lib';
+use Test::Nginx;
+use EIRC::Layer;
+use EIRC::Processes;
+
+select STDERR; $| = 1;
+select STDOUT; $| = 1;
+
+my $header = sub { pack 'CCvVQ<', @_ };
+
+my @broken = (
+    'an empty packet' => '',
+    'one byte' => 'x',
+    'half a header' => $header->(WATCH, 0, 0, 1, 0) =~ s/.{8}\z//sr,
+    'type 0' => $header->(0, 0, 0, 1, 0),
+    'unknown type' => $header->(99, 0, 0, 1, 0),
+    'HELLO' => $header->(HELLO, 0, 0, 1, 0),
+    'READY' => $header->(READY, 0, 0, 0, 0) . '0-abc',
+    'USER' => $header->(USER, 0, 0, 0, 0) . '{}',
+    'MESSAGE' => $header->(MESSAGE, 0, 0, 0, 0) . 'hello',
+    'WATCH with flags' => $header->(WATCH, 1, 0, 1, 0),
+    'WATCH with a zero that is none' => $header->(WATCH, 0, 1, 1, 0),
+    'WATCH of version 0' => $header->(WATCH, 0, 0, 0, 0),
+    'WATCH of version 2' => $header->(WATCH, 0, 0, 2, 0),
+    'WATCH with a count' => $header->(WATCH, 0, 0, 1, 1),
+    'WATCH with a body' => $header->(WATCH, 0, 0, 1, 0) . 'x',
+    'SESSION without a body' => $header->(SESSION, 0, 0, 1, 0),
+    'SESSION without servers' => session_record(raw_servers => ''),
+    'SESSION of version 2' => session_record(value => 2),
+    'SESSION with flags' => session_record(flags => 4),
+    'SESSION with a count' => session_record(count => 9),
+    'SESSION with a zero that is none' => session_record(zero2 => 1),
+    'too small a ring' => session_record(replay => 4095),
+    'too large a ring' => session_record(replay => 16777217),
+    'no account' => session_record(account => ''),
+    'account too long' => session_record(account_len => 65),
+    'account not padded' => session_record(account => "ab", account_len => 1),
+    'servers longer than said' => session_record(servers_len => 5),
+    'servers shorter than said' => session_record(servers_len => 100),
+    'server without a host' => session_record(servers => [ [ '', 1 ] ]),
+    'server cut' => session_record(raw_servers => pack 'CCva*', 0, 9, 1, 'x'),
+    'server with unknown flags' =>
+        session_record(servers => [ [ "host", 1, 0x80 ] ]),
+    '17 servers' => session_record(servers => [ ([ 'host', 1 ]) x 17 ]),
+    'SESSION cut' => substr(session_record(), 0, 111),
+    'SESSION of 5,000 bytes' => session_record(raw_servers => 'x' x 4888),
+    'a packet of 100,000 bytes' => 'x' x 100000,
+    'the longest SESSION and a byte' =>
+        session_record(raw_servers => 'x' x 4001),
+);
+
+my $t = Test::Nginx->new()->plan(@broken / 2 * 2 + 6);
+
+my $layer = EIRC::Layer->new($t)->start();
+my $watch = $layer->watch();
+my $silent = $layer->peer();
+my $before = descriptors($layer->pid());
+
+$silent->recv(5);
+
+while (my ($name, $bytes) = splice @broken, 0, 2) {
+    my $peer = $layer->peer();
+    $peer->recv(5);
+    $peer->send_raw($bytes);
+
+    my $answer = $peer->recv(5);
+    ok($answer && ($answer->{eof} || $answer->{error}), $name);
+
+    # the layer lives, and others don't notice
+
+    is($layer->peer()->recv(5)->{type}, HELLO, '... nobody else');
+}
+
+# a watching connection has nothing more to say
+
+my $second = $layer->watch();
+$second->send(WATCH, value => 1);
+ok($second->recv(5)->{eof}, 'WATCH twice');
+
+# connections that go without a word, or in the middle of one
+
+for (1 .. 50) {
+    my $peer = $layer->peer();
+    $peer->send_raw(session_record()) if $_ % 2;
+    $peer->close();
+}
+
+ok(wait_until(10, sub { descriptors($layer->pid()) == $before }),
+    'no descriptor left');
+is(scalar(() = $layer->workers()), 0, 'no process left');
+is($silent->recv(0), undef, 'silent connection lives on');
+is($watch->recv(0), undef, 'watching connection lives on');
+is($layer->stop(), 0, 'end');
