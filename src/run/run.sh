@@ -197,7 +197,8 @@ run_follow() {
     say
     say "Ctrl-C stops it all. The logs:"
 
-    tail -q -n 0 -F "$run_dir/logs/access.log" "$run_dir/logs/error.log" \
+    tail -q -n 0 -F --pid $$ "$run_dir/logs/access.log" \
+        "$run_dir/logs/error.log" \
         "$run_dir/ircd/inspircd.log" 2> /dev/null 7>&- &
     tail=$!
 
