@@ -12,7 +12,7 @@ BEGIN { use FindBin; chdir($FindBin::Bin); }
 
 use lib 'lib';
 use Test::Nginx;
-use EIRC::Layer;
+use EIRC::Sockets;
 use EIRC::Processes;
 
 select STDERR; $| = 1;
@@ -63,7 +63,7 @@ my @broken = (
 
 my $t = Test::Nginx->new()->plan(@broken / 2 * 2 + 6);
 
-my $layer = EIRC::Layer->new($t)->start();
+my $layer = EIRC::Sockets->new($t)->start();
 my $watch = $layer->watch();
 my $silent = $layer->peer();
 my $before = descriptors($layer->pid());

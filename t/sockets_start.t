@@ -12,7 +12,7 @@ BEGIN { use FindBin; chdir($FindBin::Bin); }
 
 use lib 'lib';
 use Test::Nginx;
-use EIRC::Layer;
+use EIRC::Sockets;
 use EIRC::Processes;
 
 use POSIX qw/ dup2 /;
@@ -35,7 +35,7 @@ like(run('--version'), qr/^irc-client \d/, 'version');
 
 # beginning
 
-my $layer = EIRC::Layer->new($t, index => 3)->start();
+my $layer = EIRC::Sockets->new($t, index => 3)->start();
 my $pid = $layer->pid();
 
 my $hello = $layer->peer()->recv(5);
@@ -56,12 +56,12 @@ is(descriptors($layer->helper('template')), 4, 'descriptors of template');
 
 # another one with that index ends without a word; one with another does not
 
-my $other = EIRC::Layer->new($t, index => 3)->spawn();
+my $other = EIRC::Sockets->new($t, index => 3)->spawn();
 is($other->wait_for_exit(5), 0, 'second layer');
 like($layer->log(), qr/another socket layer/, 'second layer in the log');
 ok($layer->peer()->recv(5), 'first layer unharmed');
 
-$other = EIRC::Layer->new($t, index => 4)->start();
+$other = EIRC::Sockets->new($t, index => 4)->start();
 is($other->peer()->recv(5)->{count}, 4, 'another index');
 
 # without anybody it ends by itself
@@ -162,7 +162,7 @@ is($layer->wait_for_exit(5), 1 << 8, 'directory open to others');
 like($layer->log(), qr/\[emerg\].*others may write/, '... says the log');
 chmod 0700, $layer->dir();
 
-$other = EIRC::Layer->new($t, dir => "$dir/none");
+$other = EIRC::Sockets->new($t, dir => "$dir/none");
 rmdir "$dir/none";
 is($other->spawn()->wait_for_exit(5), 1 << 8, 'no directory');
 

@@ -1,338 +1,362 @@
 package EIRC::Layer;
 
-# A socket layer started by hand, without nginx, and connections to it that
-# speak the link (docs/link.md).
+# A socket layer that does what a test says, in place of irc-client: for what
+# the real one never does.  For eirc_client unix:DIR.
 #
-#   my $layer = EIRC::Layer->new($t, %opt);
-#       index => K             default 0
-#       log => TARGET          default: eirc.log in the test's directory
-#       args => [...]          more arguments
-#       nofile => N            its limit of descriptors
-#   $layer->start()            starts it and waits until it can be reached
-#   $layer->pid(), $layer->dir(), $layer->path()
-#   $layer->wait_for_exit($seconds)   its exit status, or undef
-#   $layer->log(), $layer->wait_for_log(qr/../, $seconds)
-#   $layer->helper('template')        pid of a process of its own
-#   $layer->workers()          pids of all others that are its children
-#   $layer->stop()             SIGTERM, and the exit status
+#   my $layer = EIRC::Layer->start($dir, %opt);
+#       index => 0
+#       hello => [ $version, $index, $flags ]    what it greets with; or
+#       hello => ''        nothing is said; any other string is sent as it is
+#       answer => 'ready'  to USER; or [ $reason, $text ] for REFUSED, or ''
+#                          for none
+#       id => '0-1'        the session's ID in READY
 #
-#   my $peer = $layer->peer();        a connection; HELLO not yet read
-#   my $peer = $layer->watch();       ... that watches
-#   my $peer = $layer->session(%opt); ... that has asked for a session:
-#       account, servers => [ [ $host, $port, $flags ], ... ], limit, replay,
-#       linger, user => JSON of the user object, or undef: no USER is sent
+#   What follows is about the session that came last.
 #
-#   $peer->send($type, %opt)   a record: flags, value, count, body
-#   $peer->send_raw($bytes)    a packet
-#   $peer->recv($seconds)      the next record, { type, flags, value, count,
-#                              body }; { eof => 1 }, { error => ... }, or
-#                              undef: nothing in time
-#   $peer->recv_type($type, $seconds)   ... of that type, or the end
-#   $peer->lines($seconds, qr/../)      all lines up to one that matches
-#   $peer->close()
+#   $layer->record($type, $value, $count, $body)   sends a record
+#   $layer->lines($count, @lines)   sends LINES, which begin with number
+#                          $count
+#   $layer->raw($bytes)    sends a packet as it is
+#   $layer->hang_up()      closes the link
+#   $layer->deaf(), $layer->listen()   stops and starts reading it
+#   $layer->expect($type [, $timeout])   the next record of that type that
+#                          came: { type, value, count, body }; or undef.
+#                          Others before it are passed over.  Types are the
+#                          names in docs/link.md, also: ACCEPT (a connection),
+#                          EOF (the end of file)
+#   $layer->count($type)   how many of a type came so far
+#   $layer->hang_up_all()  closes every connection, also the watches
+#   $layer->stop()         ends it
+#
+# The layer is a process of its own and ends with the object.
 
 use warnings;
 use strict;
 
-use base qw/ Exporter /;
-
-our @EXPORT = qw/ HELLO WATCH SESSION USER READY REFUSED LINES MESSAGE ENDED
-    DETACH CONFIRM session_record /;
-
-use constant {
-    HELLO => 1, WATCH => 2, SESSION => 3, USER => 4, READY => 16,
-    REFUSED => 17, LINES => 18, MESSAGE => 19, ENDED => 20, DETACH => 21,
-    CONFIRM => 22,
-};
-
+use IO::Select;
 use POSIX qw/ WNOHANG /;
-use Socket;
+use Socket qw/ AF_UNIX SOCK_SEQPACKET SOCK_STREAM PF_UNSPEC pack_sockaddr_un
+    SOL_SOCKET SO_SNDBUF /;
+use Time::HiRes qw/ time /;
 
-use EIRC::Processes;
+my %types = (HELLO => 1, WATCH => 2, SESSION => 3, USER => 4, READY => 16,
+    REFUSED => 17, LINES => 18, MESSAGE => 19, END => 20, DETACH => 21,
+    CONFIRM => 22, EOF => 254, ACCEPT => 255);
 
-
-sub new {
-    my ($class, $t, %opt) = @_;
-    my $dir = $opt{dir} || $t->testdir() . '/run';
-
-    mkdir $dir, 0700 if !-d $dir;
-
-    return bless {
-        index => 0, log => $t->testdir() . '/eirc.log', %opt, dir => $dir,
-        owner => $$,
-    }, $class;
-}
+our %REASONS = (QUIT => 1, CLOSED => 2, VIOLATION => 3, IRC_LOST => 4,
+    IRC_REFUSED => 5, IRC_UNREACHABLE => 6, SHUTDOWN => 7, LIMIT => 8,
+    FULL => 9, BAD_REQUEST => 10, FAILED => 11, SLOW => 12);
 
 
 sub start {
-    my ($self) = @_;
+    my ($class, $dir, %opt) = @_;
+    my $index = $opt{index} || 0;
+    my $path = "$dir/sockets.$index";
 
-    $self->spawn();
+    mkdir $dir, 0700;
+    unlink $path;
 
-    wait_until(5, sub { -S $self->path() })
-        or die "No socket layer: " . $self->log() . "\n";
+    socket(my $listen, AF_UNIX, SOCK_SEQPACKET, 0) or die "socket(): $!\n";
+    bind($listen, pack_sockaddr_un($path)) or die "bind() to $path: $!\n";
+    listen($listen, 128) or die "listen(): $!\n";
 
-    return $self;
-}
+    socketpair(my $ours, my $theirs, AF_UNIX, SOCK_STREAM, PF_UNSPEC)
+        or die "socketpair(): $!\n";
 
+    my $pid = fork();
 
-sub spawn {
-    my ($self) = @_;
-    my @args = ('--sockets', "--run-path=$self->{dir}",
-        "--index=$self->{index}", "--log=$self->{log}",
-        @{ $self->{args} || [] });
+    die "Can't fork: $!\n" if !defined $pid;
 
-    $self->{pid} = fork();
-    die "Can't fork: $!\n" if !defined $self->{pid};
+    if ($pid == 0) {
+        close $ours;
+        $SIG{PIPE} = 'IGNORE';
+        $SIG{TERM} = 'DEFAULT';
 
-    if (!$self->{pid}) {
-        open STDIN, '<', '/dev/null';
+        eval {
+            EIRC::Layer::Process->new($listen, $theirs, index => $index, %opt)->run();
+            1;
+        } or warn $@;
 
-        if ($self->{nofile}) {
-            exec 'sh', '-c', "ulimit -n $self->{nofile} && exec \"\$@\"", 'sh',
-                irc_client(), @args;
-        }
-
-        exec { irc_client() } irc_client(), @args or POSIX::_exit(127);
+        POSIX::_exit(0);
     }
 
-    return $self;
+    close $theirs;
+    close $listen;
+
+    return bless { pid => $pid, socket => $ours, in => '', owner => $$,
+        records => [], count => {} }, $class;
 }
 
 
-sub pid { return $_[0]{pid} }
-sub dir { return $_[0]{dir} }
-sub path { return "$_[0]{dir}/sockets.$_[0]{index}" }
+sub record {
+    my ($self, $type, $value, $count, $body) = @_;
+
+    return $self->raw(_record($type, $value, $count, $body));
+}
 
 
-sub wait_for_exit {
-    my ($self, $seconds) = @_;
-    my $status;
+sub lines {
+    my ($self, $count, @lines) = @_;
 
-    return undef if !$self->{pid};
+    return $self->record('LINES', scalar @lines, $count,
+        join '', map { entry($_) } @lines);
+}
 
-    wait_until($seconds, sub {
-        return 0 if waitpid($self->{pid}, WNOHANG) != $self->{pid};
-        $status = $?;
-        return 1;
-    }) or return undef;
 
-    $self->{pid} = 0;
+sub entry {
+    my ($line) = @_;
 
-    return $status;
+    return length $line < 126 ? pack('CC', 0, length $line) . $line
+        : pack('CCn', 0, 126, length $line) . $line;
+}
+
+
+sub raw { return $_[0]->_say('s', $_[1]) }
+sub hang_up { return $_[0]->_say('c', '') }
+sub hang_up_all { return $_[0]->_say('a', '') }
+sub deaf { return $_[0]->_say('d', '') }
+sub listen { return $_[0]->_say('l', '') }
+
+
+sub expect {
+    my ($self, $type, $timeout) = @_;
+    my $end = time() + (defined $timeout ? $timeout : 5);
+
+    for ( ;; ) {
+        while (my $record = shift @{ $self->{records} }) {
+            return $record if $record->{type} == $types{$type};
+        }
+
+        return undef if !$self->_fill($end);
+    }
+}
+
+
+sub count {
+    my ($self, $type) = @_;
+
+    while ($self->_fill(0)) { }
+
+    return $self->{count}{ $types{$type} } || 0;
 }
 
 
 sub stop {
     my ($self) = @_;
+    my $pid = delete $self->{pid};
 
-    return undef if !$self->{pid};
+    return $self if !$pid || $self->{owner} != $$;
 
-    kill 'TERM', $self->{pid};
+    kill 'KILL', $pid;
+    waitpid($pid, 0);
 
-    return $self->wait_for_exit(15);
+    return $self;
 }
 
 
 sub DESTROY {
     my ($self) = @_;
 
-    return if !$self->{pid} || $self->{owner} != $$;
-
     local ($?, $@, $!);
+    $self->stop();
 
-    kill 'TERM', $self->{pid};
+    return;
+}
 
-    if (!defined $self->wait_for_exit(3)) {
-        kill 'KILL', $self->workers(), $self->{pid};
-        waitpid($self->{pid}, 0);
+
+sub _say {
+    my ($self, $what, $bytes) = @_;
+
+    local $SIG{PIPE} = 'IGNORE';
+    syswrite($self->{socket}, $what . pack('N', length $bytes) . $bytes)
+        or die "The layer has gone: $!\n";
+
+    return $self;
+}
+
+
+sub _fill {
+    my ($self, $end) = @_;
+    my $left = $end ? $end - time() : 0;
+
+    if (!IO::Select->new($self->{socket})->can_read($left > 0 ? $left : 0)) {
+        return 0;
+    }
+
+    my $n = sysread($self->{socket}, $self->{in}, 65536,
+        length $self->{in});
+    return 0 if !$n;
+
+    while (length $self->{in} >= 4) {
+        my $length = unpack('N', $self->{in});
+        last if length $self->{in} < 4 + $length;
+
+        my $packet = substr($self->{in}, 0, 4 + $length, '');
+        my ($type, $flags, $value, $count) = unpack('x4CCx2VQ<', $packet);
+
+        $self->{count}{$type}++;
+        push @{ $self->{records} }, { type => $type, flags => $flags,
+            value => $value, count => $count, body => substr($packet, 20) };
+    }
+
+    return 1;
+}
+
+
+sub _record {
+    my ($type, $value, $count, $body, $flags) = @_;
+
+    return pack('CCx2VQ<', $types{$type}, $flags || 0, $value || 0,
+        $count || 0) . (defined $body ? $body : '');
+}
+
+
+package EIRC::Layer::Process;
+
+use IO::Select;
+
+sub new {
+    my ($class, $listen, $control, %opt) = @_;
+
+    return bless { listen => $listen, control => $control, in => '',
+        out => '', conns => {}, hello => [ 1, $opt{index}, 0 ],
+        answer => 'ready', id => "$opt{index}-1", %opt }, $class;
+}
+
+
+sub run {
+    my ($self) = @_;
+
+    for ( ;; ) {
+        my @read = ($self->{listen}, $self->{control},
+            grep { !($self->{deaf} && $_ == ($self->{session} || 0)) }
+            values %{ $self->{conns} });
+        my @write = length $self->{out} ? ($self->{control}) : ();
+
+        my ($read, $write) = IO::Select->select(IO::Select->new(@read),
+            IO::Select->new(@write));
+
+        for my $s (@{ $write || [] }) {
+            my $n = syswrite($s, $self->{out});
+            return if !defined $n;
+            substr($self->{out}, 0, $n, '');
+        }
+
+        for my $s (@{ $read || [] }) {
+            if ($s == $self->{listen}) {
+                $self->accept();
+
+            } elsif ($s == $self->{control}) {
+                $self->control() or return;
+
+            } elsif (defined fileno $s) {
+                $self->read($s);
+            }
+        }
+    }
+}
+
+
+sub accept {
+    my ($self) = @_;
+
+    accept(my $s, $self->{listen}) or return;
+
+    $self->{conns}{ fileno $s } = $s;
+    $self->tell(EIRC::Layer::_record('ACCEPT'));
+
+    my $hello = $self->{hello};
+    my $bytes = ref $hello
+        ? EIRC::Layer::_record('HELLO', $hello->[0], $hello->[1], undef,
+            $hello->[2])
+        : $hello;
+
+    send($s, $bytes, 0) if length $bytes;
+
+    return;
+}
+
+
+sub control {
+    my ($self) = @_;
+    my $n = sysread($self->{control}, $self->{in}, 65536,
+        length $self->{in});
+
+    return 0 if !$n;
+
+    while (length $self->{in} >= 5) {
+        my ($what, $length) = unpack('aN', $self->{in});
+        last if length $self->{in} < 5 + $length;
+
+        my $bytes = substr(substr($self->{in}, 0, 5 + $length, ''), 5);
+
+        $self->{deaf} = 1 if $what eq 'd';
+        $self->{deaf} = 0 if $what eq 'l';
+
+        if ($what eq 'a') {
+            $self->drop($_) for values %{ $self->{conns} };
+        }
+
+        next if !$self->{session};
+
+        send($self->{session}, $bytes, 0) if $what eq 's';
+        $self->drop($self->{session}) if $what eq 'c';
+    }
+
+    return 1;
+}
+
+
+sub read {
+    my ($self, $s) = @_;
+
+    my $packet = '';
+
+    recv($s, $packet, 70000, 0);
+
+    if ($packet eq '') {
+        $self->tell(EIRC::Layer::_record('EOF'));
+        $self->drop($s);
+        return;
+    }
+
+    $self->tell($packet);
+
+    my $type = unpack('C', $packet);
+
+    $self->{session} = $s if $type == 3;
+
+    if ($type == 4) {
+        my $answer = $self->{answer};
+
+        if (ref $answer) {
+            send($s, EIRC::Layer::_record('REFUSED', $answer->[0], 0,
+                $answer->[1]), 0);
+
+        } elsif ($answer eq 'ready') {
+            send($s, EIRC::Layer::_record('READY', 0, 0, $self->{id}), 0);
+        }
     }
 
     return;
 }
 
 
-sub log {
-    my ($self) = @_;
+sub drop {
+    my ($self, $s) = @_;
 
-    open my $fh, '<', $self->{log} or return '';
-    local $/;
+    delete $self->{conns}{ fileno $s };
+    $self->{session} = undef if $self->{session} && $self->{session} == $s;
+    close $s;
 
-    return scalar <$fh>;
+    return;
 }
 
 
-sub wait_for_log {
-    my ($self, $re, $seconds) = @_;
+sub tell {
+    my ($self, $packet) = @_;
 
-    return wait_until($seconds, sub { $self->log() =~ $re });
-}
-
-
-sub helper {
-    my ($self, $name) = @_;
-
-    return (grep { title($_) eq "irc-client: $name" }
-        children($self->{pid}))[0];
-}
-
-
-sub workers {
-    my ($self) = @_;
-
-    return grep { title($_) !~ /^irc-client: (?:template|connect)$/ }
-        children($self->{pid});
-}
-
-
-sub peer {
-    my ($self) = @_;
-
-    socket(my $s, AF_UNIX, SOCK_SEQPACKET, 0) or die "socket(): $!\n";
-    connect($s, pack_sockaddr_un($self->path())) or return undef;
-
-    return bless { socket => $s }, 'EIRC::Layer::Peer';
-}
-
-
-sub watch {
-    my ($self) = @_;
-    my $peer = $self->peer() or return undef;
-
-    $peer->recv(5);
-    $peer->send(WATCH, value => 1);
-
-    return $peer;
-}
-
-
-sub session {
-    my ($self, %opt) = @_;
-    my $peer = $self->peer() or return undef;
-
-    $peer->recv(5);
-    $peer->send_raw(session_record(%opt));
-
-    my $user = exists $opt{user} ? $opt{user} : '{"nick":"alice"}';
-
-    $peer->send(USER, body => '{"user":' . $user . ',"address":"127.0.0.1",'
-        . '"port":1,"secure":false,"mode":"eirc","flood_rate":0,'
-        . '"flood_burst":1}') if defined $user;
-
-    return $peer;
-}
-
-
-# The whole record; what is given in %opt goes in as it is.
-
-sub session_record {
-    my (%opt) = @_;
-
-    my $servers = defined $opt{raw_servers} ? $opt{raw_servers} : join('',
-        map { pack('CCv', $_->[2] || 0, length $_->[0], $_->[1]) . $_->[0] }
-            @{ $opt{servers} || [ [ '127.0.0.1', 1 ] ] });
-    my $account = defined $opt{account} ? $opt{account} : 'alice';
-
-    %opt = (type => SESSION, flags => 0, zero => 0, value => 1, count => 0,
-        limit => 0, replay => 65536, linger => 0, crash_limit => 3,
-        crash_time => 60000, cpu => 0xffffffff,
-        account_len => length $account, servers_len => length $servers,
-        zero2 => 0, %opt);
-
-    return pack('CCvVQ<', @opt{qw/ type flags zero value count /})
-        . pack('V6vvV', @opt{qw/ limit replay linger crash_limit crash_time
-            cpu account_len servers_len zero2 /})
-        . pack('a64', $account) . $servers;
-}
-
-
-package EIRC::Layer::Peer;
-
-use IO::Select;
-use Socket;
-
-
-sub send {
-    my ($self, $type, %opt) = @_;
-
-    return $self->send_raw(pack('CCvVQ<', $type, $opt{flags} || 0,
-        $opt{zero} || 0, $opt{value} || 0, $opt{count} || 0)
-        . (defined $opt{body} ? $opt{body} : ''));
-}
-
-
-sub send_raw {
-    my ($self, $bytes) = @_;
-
-    local $SIG{PIPE} = 'IGNORE';
-
-    return CORE::send($self->{socket}, $bytes, 0);
-}
-
-
-sub recv {
-    my ($self, $seconds) = @_;
-
-    return undef if !IO::Select->new($self->{socket})->can_read($seconds);
-
-    my $rc = CORE::recv($self->{socket}, my $bytes, 131072, 0);
-
-    return { error => "$!" } if !defined $rc;
-    return { eof => 1 } if $bytes eq '';
-
-    my ($type, $flags, $zero, $value, $count) = unpack 'CCvVQ<', $bytes;
-
-    return { type => $type, flags => $flags, value => $value,
-        count => $count, body => substr($bytes, 16) };
-}
-
-
-sub recv_type {
-    my ($self, $type, $seconds) = @_;
-
-    while (my $record = $self->recv($seconds)) {
-        return $record if $record->{eof} || $record->{error}
-            || $record->{type} == $type;
-    }
-
-    return undef;
-}
-
-
-sub lines {
-    my ($self, $seconds, $re) = @_;
-    my @lines;
-
-    while (my $record = $self->recv($seconds)) {
-        last if $record->{eof} || $record->{error};
-        next if $record->{type} != EIRC::Layer::LINES();
-
-        my $body = $record->{body};
-
-        while (length $body) {
-            my (undef, $len) = unpack 'CC', $body;
-            my $head = 2;
-
-            if ($len == 126) {
-                $len = unpack 'x2n', $body;
-                $head = 4;
-            }
-
-            push @lines, substr($body, $head, $len);
-            $body = substr($body, $head + $len);
-        }
-
-        last if grep { $_ =~ $re } @lines;
-    }
-
-    return @lines;
-}
-
-
-sub close {
-    my ($self) = @_;
-
-    close $self->{socket};
+    $self->{out} .= pack('N', length $packet) . $packet;
 
     return;
 }
