@@ -613,7 +613,10 @@ export class Chat extends Emitter<ChatEvents> {
             });
         }
 
-        if (query?.kind === 'query' && (this.place(fact.to) ?? query) === query) {
+        if (
+            query?.kind === 'query'
+            && (this.place(fact.to) ?? query) === query
+        ) {
             query.name = fact.to;
             this.conversations.sort();
             this.emit('tabs', null);

@@ -21,7 +21,12 @@ function line(text: string, current = '#x'): string {
         : intent?.do ?? '';
 }
 
-function say(type: string, target: string, text: string, show = true): unknown {
+function say(
+    type: string,
+    target: string,
+    text: string,
+    show = true,
+): unknown {
     return { do: 'say', type, target, text, show };
 }
 

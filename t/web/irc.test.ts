@@ -116,7 +116,9 @@ test('no second line can be smuggled', () => {
 });
 
 test('what is built is parsed to the same', () => {
-    for (const text of ['', ' ', ':', 'a', 'a b', ' a', ':a', '\u00e4 \u{1f642}']) {
+    for (const text of [
+        '', ' ', ':', 'a', 'a b', ' a', ':a', '\u00e4 \u{1f642}',
+    ]) {
         assert.deepEqual(
             parse(build('PRIVMSG', '#x', text))?.params, ['#x', text],
         );

@@ -75,7 +75,8 @@ export class HeadingView {
         this.people.setAttribute('aria-label', `Members: ${n}`);
         this.menu.classList.toggle('news', news);
         this.menu.setAttribute(
-            'aria-label', news ? 'Conversations, some unread' : 'Conversations',
+            'aria-label',
+            news ? 'Conversations, some unread' : 'Conversations',
         );
     }
 }

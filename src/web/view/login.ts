@@ -72,12 +72,14 @@ export class LoginView {
         private readonly enter: (profile: Profile) => void,
         private readonly cancel: () => void,
     ) {
-        const nick = field('nick', 'Your name', 'Others see you by this name.', {
-            maxlength: 30,
-            autocomplete: 'nickname',
-            required: true,
-            value: profile.nick,
-        });
+        const nick = field(
+            'nick', 'Your name', 'Others see you by this name.', {
+                maxlength: 30,
+                autocomplete: 'nickname',
+                required: true,
+                value: profile.nick,
+            },
+        );
         const channels = field(
             'channels', 'Channels', 'One or more, with spaces between.', {
                 maxlength: 200,
@@ -106,7 +108,11 @@ export class LoginView {
                     src: './icon.svg', alt: '', width: 56, height: 56,
                 }),
                 el('h1', {}, 'Join the conversation'),
-                el('p', { class: 'lead' }, 'eIRC: chat in your browser, on IRC.'),
+                el(
+                    'p',
+                    { class: 'lead' },
+                    'eIRC: chat in your browser, on IRC.',
+                ),
                 form,
             ),
         );

@@ -118,5 +118,7 @@ export class MembersView {
 }
 
 export function closeButton(label: string, press: () => void): HTMLElement {
-    return button(label, { class: 'plain narrow closer' }, press, icon('close'));
+    return button(
+        label, { class: 'plain narrow closer' }, press, icon('close'),
+    );
 }
