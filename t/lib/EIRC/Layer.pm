@@ -213,13 +213,15 @@ sub _record {
 
 package EIRC::Layer::Process;
 
+use Errno;
 use IO::Select;
+use Socket qw/ MSG_DONTWAIT /;
 
 sub new {
     my ($class, $listen, $control, %opt) = @_;
 
     return bless { listen => $listen, control => $control, in => '',
-        out => '', conns => {}, hello => [ 1, $opt{index}, 0 ],
+        out => '', conns => {}, records => [], hello => [ 1, $opt{index}, 0 ],
         answer => 'ready', id => "$opt{index}-1", %opt }, $class;
 }
 
@@ -233,10 +235,18 @@ sub run {
             values %{ $self->{conns} });
         my @write = length $self->{out} ? ($self->{control}) : ();
 
+        push @write, $self->{session}
+            if $self->{session} && @{ $self->{records} };
+
         my ($read, $write) = IO::Select->select(IO::Select->new(@read),
             IO::Select->new(@write));
 
         for my $s (@{ $write || [] }) {
+            if ($s != $self->{control}) {
+                $self->flush();
+                next;
+            }
+
             my $n = syswrite($s, $self->{out});
             return if !defined $n;
             substr($self->{out}, 0, $n, '');
@@ -299,11 +309,37 @@ sub control {
 
         next if !$self->{session};
 
-        send($self->{session}, $bytes, 0) if $what eq 's';
-        $self->drop($self->{session}) if $what eq 'c';
+        push @{ $self->{records} }, $bytes if $what eq 's';
+        push @{ $self->{records} }, undef if $what eq 'c';
+        $self->flush();
     }
 
     return 1;
+}
+
+
+# records leave as fast as nginx takes them; undef hangs up
+
+sub flush {
+    my ($self) = @_;
+
+    while (@{ $self->{records} } && $self->{session}) {
+        my $bytes = $self->{records}[0];
+
+        if (!defined $bytes) {
+            shift @{ $self->{records} };
+            $self->drop($self->{session});
+            return;
+        }
+
+        if (!defined send($self->{session}, $bytes, MSG_DONTWAIT)) {
+            return if $!{EAGAIN};
+        }
+
+        shift @{ $self->{records} };
+    }
+
+    return;
 }
 
 
@@ -324,7 +360,10 @@ sub read {
 
     my $type = unpack('C', $packet);
 
-    $self->{session} = $s if $type == 3;
+    if ($type == 3) {
+        $self->{session} = $s;
+        $self->{records} = [];
+    }
 
     if ($type == 4) {
         my $answer = $self->{answer};
