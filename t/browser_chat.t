@@ -160,7 +160,7 @@ ok($alice->until(q{texts().some((t) => /^alice.+ joined[.]$/.test(t))}),
 $bert->say('/quit');
 is($bert->until(q{(document.querySelector('.login .problem')
     || {}).textContent}), 'You left the chat.', 'bert leaves');
-ok($alice->until(q{texts().some((t) => /^bert left the chat/.test(t))
+ok($alice->until(q{texts().some((t) => /^bert left\b/.test(t))
     && !members().includes('bert')}), 'alice sees him go');
 
 is(join("\n", map { $_->problems() } $alice, $bert, $third), '',
