@@ -482,7 +482,7 @@ request_read(request_t *r, const void *json, size_t len, const char **error)
     seed_hashes();
     json_set_alloc_funcs(arena_alloc, arena_free);
 
-    root = json_loadb(json, len, JSON_REJECT_DUPLICATES, NULL);
+    root = json_loadb(json, len, 0, NULL);
     rc = root_read(r, root, error);
 
     json_set_alloc_funcs(malloc, free);

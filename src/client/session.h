@@ -129,7 +129,8 @@ typedef struct {
     session_span_t in;
     session_span_t out;
     session_span_t message; /* what is left of the browser's message */
-    uint32_t told; /* names told of a long answer to the present line */
+    uint32_t skipping; /* flag: the rest of a line too long is passed over */
+    uint32_t told;     /* names told of a long answer to the present line */
 
     uint32_t channels; /* which list */
     uint32_t channels_len;

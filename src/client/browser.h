@@ -1,0 +1,35 @@
+/*
+ * The browser's side of a user, whatever stands there: nginx behind a link
+ * (link.c), or another program behind a stream of lines (stream.c). Owned by
+ * whoever runs the relay, which alone calls it. What comes goes into the
+ * segment, what goes is taken from it; each call commits what it did.
+ */
+
+#ifndef _BROWSER_H_INCLUDED_
+#define _BROWSER_H_INCLUDED_
+
+#include "session.h"
+
+typedef struct browser_s browser_t;
+
+struct browser_s {
+    int fd; /* -1 once it is gone */
+
+    /*
+     * Brings the next message, when none is pending. EIRC_OK; EIRC_AGAIN:
+     * there is none now; EIRC_DONE: the browser has gone; EIRC_ERROR: it broke
+     * a rule, in error.
+     */
+    int (*receive)(browser_t *b, session_t *s);
+
+    /* Sends lines of the ring. EIRC_OK: all of them; EIRC_AGAIN: it takes no
+     * more now; EIRC_ERROR: gone. */
+    int (*send)(browser_t *b, session_t *s);
+
+    /* Says why it ends (docs/link.md, 7), behind the last line. As send. */
+    int (*end)(browser_t *b, uint32_t reason);
+
+    int error;
+};
+
+#endif /* _BROWSER_H_INCLUDED_ */

@@ -1,0 +1,406 @@
+#include "handle.h"
+
+#include "registration.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct {
+    const char *verb;
+    unsigned params; /* fewer: the line has no meaning for us */
+    bool (*handle)(user_t *u, const eirc_irc_msg_t *msg);
+} handler_t;
+
+
+static bool
+is_own(const user_t *u, eirc_slice_t nick)
+{
+    return eirc_irc_equal(u->state.isupport.casemap, nick, user_nick(u));
+}
+
+
+/* registration */
+
+static bool
+handle_welcome(user_t *u, const eirc_irc_msg_t *msg)
+{
+    if (u->session.state->phase == SESSION_REGISTERING) {
+        u->session.state->phase = SESSION_WELCOMED;
+        user_nick_set(u, msg->params[0]);
+        u->event(u, EVENT_REGISTERED, 0, msg->params[0]);
+    }
+
+    return true;
+}
+
+
+static bool
+handle_isupport(user_t *u, const eirc_irc_msg_t *msg)
+{
+    unsigned i;
+
+    /* once there are names in tables they can't be compared otherwise */
+
+    if (u->state.count > 0) {
+        return true;
+    }
+
+    for (i = 1; i + 1 < msg->nparams; i++) {
+        isupport_token(&u->state.isupport, msg->params[i]);
+    }
+
+    return true;
+}
+
+
+static bool
+handle_motd_end(user_t *u, const eirc_irc_msg_t *msg)
+{
+    (void) msg;
+
+    if (u->session.state->phase == SESSION_WELCOMED) {
+        u->session.state->phase = SESSION_READY;
+    }
+
+    return true;
+}
+
+
+/* Pages wait for 376 alone, so they get one. */
+static bool
+handle_motd_missing(user_t *u, const eirc_irc_msg_t *msg)
+{
+    size_t len;
+    uint8_t buf[EIRC_IRC_CONTENT_MAX];
+    eirc_irc_builder_t b;
+
+    if (u->session.state->phase != SESSION_WELCOMED) {
+        return true;
+    }
+
+    u->session.state->phase = SESSION_READY;
+    user_tell(u, u->line);
+
+    eirc_irc_build_init(&b, buf, sizeof(buf));
+
+    if (msg->source.len > 0) {
+        eirc_irc_build_source(&b, msg->source);
+    }
+
+    eirc_irc_build_verb(&b, EIRC_SLICE("376"));
+    eirc_irc_build_param(&b, user_nick(u));
+    eirc_irc_build_trailing(&b, EIRC_SLICE("End of message of the day."));
+
+    if (eirc_irc_build_finish(&b, &len) == EIRC_OK) {
+        user_tell(u, eirc_slice(buf, len));
+    }
+
+    return false;
+}
+
+
+static bool
+handle_nick_refused(user_t *u, const eirc_irc_msg_t *msg)
+{
+    if (u->session.state->phase == SESSION_REGISTERING) {
+        registration_nick_refused(
+            u, eirc_slice_equal(msg->verb, EIRC_SLICE("432")));
+    }
+
+    return true;
+}
+
+
+static bool
+handle_user_refused(user_t *u, const eirc_irc_msg_t *msg)
+{
+    if (u->session.state->phase == SESSION_REGISTERING) {
+        u->refused = true;
+        u->event(u, EVENT_IRC_REFUSED, atoi((const char *) msg->verb.p),
+                 eirc_slice(NULL, 0));
+    }
+
+    return true;
+}
+
+
+/* Is there one of these words in the text, in any case of letters? */
+static bool
+has_word(eirc_slice_t text, const char *const *words)
+{
+    size_t i, len;
+
+    for (; *words != NULL; words++) {
+        len = strlen(*words);
+
+        for (i = 0; i + len <= text.len; i++) {
+
+            if (eirc_irc_equal(EIRC_IRC_ASCII, eirc_slice(text.p + i, len),
+                               eirc_slice_str(*words)))
+            {
+                return true;
+            }
+        }
+    }
+
+    return false;
+}
+
+
+/* Before 001 it tells a ban from a server that is full or in trouble. */
+static bool
+handle_error(user_t *u, const eirc_irc_msg_t *msg)
+{
+    static const char *const bans[]
+        = {"-lined", "-line:", "-line)", "banned", "password", NULL};
+
+    if (u->session.state->phase == SESSION_REGISTERING && !u->refused
+        && msg->nparams > 0 && has_word(msg->params[msg->nparams - 1], bans))
+    {
+        u->refused = true;
+        u->event(u, EVENT_IRC_REFUSED, 0, eirc_slice(NULL, 0));
+    }
+
+    return true;
+}
+
+
+/* signs of life */
+
+static bool
+handle_ping(user_t *u, const eirc_irc_msg_t *msg)
+{
+    (void) user_send_text(u, "PONG :", msg->params[msg->nparams - 1]);
+
+    return true;
+}
+
+
+static bool
+handle_pong(user_t *u, const eirc_irc_msg_t *msg)
+{
+    if (u->session.state->pinged
+        && eirc_slice_equal(msg->params[msg->nparams - 1],
+                            EIRC_SLICE(USER_PING)))
+    {
+        u->session.state->pinged = 0;
+        return false;
+    }
+
+    return true;
+}
+
+
+/* channels and members */
+
+static bool
+handle_join(user_t *u, const eirc_irc_msg_t *msg)
+{
+    channel_t *ch;
+    eirc_slice_t name;
+
+    name = msg->params[0];
+
+    if (is_own(u, msg->nick)) {
+        state_channel_remove(&u->state, name);
+        (void) state_channel_add(&u->state, name);
+        (void) session_channel_set(
+            &u->session, u->state.isupport.casemap, name, eirc_slice(NULL, 0),
+            SESSION_CHANNEL_ASKED | SESSION_CHANNEL_JOINED);
+    }
+
+    ch = state_channel(&u->state, name);
+
+    if (ch != NULL) {
+        state_join(&u->state, ch, msg->nick);
+    }
+
+    return true;
+}
+
+
+/* Somebody is not in a channel any more. */
+static void
+leave(user_t *u, eirc_slice_t name, eirc_slice_t nick)
+{
+    channel_t *ch;
+
+    if (is_own(u, nick)) {
+        state_channel_remove(&u->state, name);
+        session_channel_remove(&u->session, u->state.isupport.casemap, name);
+        return;
+    }
+
+    ch = state_channel(&u->state, name);
+
+    if (ch != NULL) {
+        state_part(&u->state, ch, nick);
+    }
+}
+
+
+static bool
+handle_part(user_t *u, const eirc_irc_msg_t *msg)
+{
+    leave(u, msg->params[0], msg->nick);
+
+    return true;
+}
+
+
+static bool
+handle_kick(user_t *u, const eirc_irc_msg_t *msg)
+{
+    leave(u, msg->params[0], msg->params[1]);
+
+    return true;
+}
+
+
+static bool
+handle_quit(user_t *u, const eirc_irc_msg_t *msg)
+{
+    if (!is_own(u, msg->nick)) {
+        state_quit(&u->state, msg->nick);
+    }
+
+    return true;
+}
+
+
+static bool
+handle_nick(user_t *u, const eirc_irc_msg_t *msg)
+{
+    state_rename(&u->state, msg->nick, msg->params[0]);
+
+    if (is_own(u, msg->nick)) {
+        user_nick_set(u, msg->params[0]);
+    }
+
+    return true;
+}
+
+
+static bool
+handle_mode(user_t *u, const eirc_irc_msg_t *msg)
+{
+    channel_t *ch;
+
+    ch = state_channel(&u->state, msg->params[0]);
+
+    if (ch != NULL) {
+        state_modes(&u->state, ch, msg->params[1], msg->params + 2,
+                    msg->nparams - 2);
+    }
+
+    return true;
+}
+
+
+static bool
+handle_names(user_t *u, const eirc_irc_msg_t *msg)
+{
+    channel_t *ch;
+
+    ch = state_channel(&u->state, msg->params[msg->nparams - 2]);
+
+    if (ch != NULL) {
+        state_names(&u->state, ch, msg->params[msg->nparams - 1]);
+    }
+
+    return true;
+}
+
+
+static bool
+handle_names_end(user_t *u, const eirc_irc_msg_t *msg)
+{
+    channel_t *ch;
+
+    ch = state_channel(&u->state, msg->params[1]);
+
+    if (ch != NULL) {
+        state_names_end(&u->state, ch);
+    }
+
+    return true;
+}
+
+
+/* A channel that the server doesn't let us into is not wanted any more. */
+static bool
+handle_join_refused(user_t *u, const eirc_irc_msg_t *msg)
+{
+    session_channel_t channel;
+    eirc_irc_casemap_e casemap;
+
+    casemap = u->state.isupport.casemap;
+
+    if (session_channel_find(&u->session, casemap, msg->params[1], &channel)
+            == EIRC_OK
+        && !(channel.flags & SESSION_CHANNEL_JOINED))
+    {
+        session_channel_remove(&u->session, casemap, msg->params[1]);
+    }
+
+    return true;
+}
+
+
+/* sorted by verb */
+static const handler_t handlers[] = {
+    {"001", 1, handle_welcome},      {"005", 2, handle_isupport},
+    {"353", 3, handle_names},        {"366", 2, handle_names_end},
+    {"376", 1, handle_motd_end},     {"403", 2, handle_join_refused},
+    {"405", 2, handle_join_refused}, {"422", 1, handle_motd_missing},
+    {"432", 1, handle_nick_refused}, {"433", 1, handle_nick_refused},
+    {"436", 1, handle_nick_refused}, {"437", 2, handle_nick_refused},
+    {"463", 1, handle_user_refused}, {"464", 1, handle_user_refused},
+    {"465", 1, handle_user_refused}, {"471", 2, handle_join_refused},
+    {"473", 2, handle_join_refused}, {"474", 2, handle_join_refused},
+    {"475", 2, handle_join_refused}, {"476", 2, handle_join_refused},
+    {"477", 2, handle_join_refused}, {"479", 2, handle_join_refused},
+    {"489", 2, handle_join_refused}, {"520", 2, handle_join_refused},
+    {"ERROR", 0, handle_error},      {"JOIN", 1, handle_join},
+    {"KICK", 2, handle_kick},        {"MODE", 2, handle_mode},
+    {"NICK", 1, handle_nick},        {"PART", 1, handle_part},
+    {"PING", 1, handle_ping},        {"PONG", 1, handle_pong},
+    {"QUIT", 0, handle_quit},
+};
+
+
+static int
+handler_compare(const void *key, const void *element)
+{
+    return strcmp(key, ((const handler_t *) element)->verb);
+}
+
+
+bool
+handle_line(user_t *u, const eirc_irc_msg_t *msg)
+{
+    size_t i;
+    char verb[8];
+    const handler_t *handler;
+
+    if (msg->verb.len >= sizeof(verb)) {
+        return true;
+    }
+
+    for (i = 0; i < msg->verb.len; i++) {
+        verb[i] = (char) (msg->verb.p[i] >= 'a' && msg->verb.p[i] <= 'z'
+                              ? msg->verb.p[i] - 32
+                              : msg->verb.p[i]);
+    }
+
+    verb[i] = '\0';
+
+    handler = bsearch(verb, handlers, sizeof(handlers) / sizeof(handlers[0]),
+                      sizeof(handler_t), handler_compare);
+
+    if (handler == NULL || msg->nparams < handler->params) {
+        return true;
+    }
+
+    return handler->handle(u, msg);
+}

@@ -1,0 +1,38 @@
+/*
+ * Bytes to lines: what comes from IRC is cut at LF and made fit for the
+ * browser, what comes from the browser is made fit for IRC. Called by user.c
+ * and command.c. No I/O.
+ */
+
+#ifndef _LINE_H_INCLUDED_
+#define _LINE_H_INCLUDED_
+
+#include "session.h"
+
+/*
+ * The next line from IRC, without its end; *taken is what it takes of the
+ * bytes pending. EIRC_AGAIN: there is no whole one. A line that is longer than
+ * any may be is cut, and its rest passed over.
+ */
+int line_next(session_t *s, eirc_slice_t *line, size_t *taken);
+
+/* Without the tags, and the spaces behind them. */
+eirc_slice_t line_without_tags(eirc_slice_t line);
+
+/* May the browser see it as it is?  No NUL, CR; UTF-8; not too long. */
+bool line_fit(eirc_slice_t line);
+
+/* Makes a line fit, in buf, which holds EIRC_LINK_LINE_MAX bytes: what is no
+ * UTF-8 is taken for Windows-1252. Returns its length. */
+size_t line_repair(uint8_t *buf, eirc_slice_t line);
+
+/*
+ * A line as IRC may see it: without tags and the spaces in front, cut to max
+ * bytes between two characters. May be empty.
+ */
+eirc_slice_t line_for_irc(eirc_slice_t line, size_t max);
+
+/* Words behind :client error : that are cut to fit a line. */
+size_t line_error(uint8_t *buf, size_t size, eirc_slice_t words);
+
+#endif /* _LINE_H_INCLUDED_ */

@@ -1,0 +1,635 @@
+#include "relay.h"
+
+#include "control.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <linux/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+
+uint64_t
+relay_now(void)
+{
+    struct timespec ts;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return (uint64_t) ts.tv_sec * 1000 + (uint64_t) ts.tv_nsec / 1000000 + 1;
+}
+
+
+void
+relay_init(relay_t *r)
+{
+    memset(r, 0, sizeof(relay_t));
+    r->browser.fd = -1;
+    r->irc = -1;
+    r->control = -1;
+}
+
+
+/* timers */
+
+static void
+timer_set(relay_t *r, relay_timer_e timer, uint64_t ms)
+{
+    r->timers[timer] = r->user.now + ms;
+}
+
+
+/* Sets it unless it runs. */
+static void
+timer_start(relay_t *r, relay_timer_e timer, uint64_t ms)
+{
+    if (r->timers[timer] == 0) {
+        timer_set(r, timer, ms);
+    }
+}
+
+
+static void
+timer_stop(relay_t *r, relay_timer_e timer)
+{
+    r->timers[timer] = 0;
+}
+
+
+/* ms until the first of them, -1 when none runs */
+static int
+timer_next(const relay_t *r)
+{
+    int i;
+    uint64_t first;
+
+    first = 0;
+
+    for (i = 0; i < RELAY_TIMERS; i++) {
+
+        if (r->timers[i] != 0 && (first == 0 || r->timers[i] < first)) {
+            first = r->timers[i];
+        }
+    }
+
+    if (first == 0) {
+        return -1;
+    }
+
+    return first <= r->user.now ? 0 : (int) (first - r->user.now);
+}
+
+
+/* the IRC connection */
+
+/* It is gone, or given up; what was read before is still dealt with. */
+static void
+irc_close(relay_t *r, int error)
+{
+    session_t *s;
+
+    if (r->irc == -1) {
+        return;
+    }
+
+    (void) close(r->irc);
+    r->irc = -1;
+    r->irc_gone = true;
+    r->irc_error = error;
+
+    /* nobody takes what was to be sent, and it must not stop anything */
+
+    s = &r->user.session;
+    session_out_sent(s, session_out_pending(s).len);
+    session_commit(s);
+
+    timer_stop(r, RELAY_TIMER_REGISTER);
+    timer_stop(r, RELAY_TIMER_IDLE);
+    timer_stop(r, RELAY_TIMER_PONG);
+    timer_stop(r, RELAY_TIMER_LEAVE);
+}
+
+
+static void
+irc_read(relay_t *r)
+{
+    size_t room;
+    ssize_t n;
+    uint8_t *p;
+    session_t *s;
+
+    s = &r->user.session;
+    room = session_in_room(s, &p);
+
+    do {
+        n = recv(r->irc, p, room, MSG_DONTWAIT);
+    } while (n == -1 && errno == EINTR);
+
+    if (n > 0) {
+        session_in_add(s, (size_t) n);
+        session_commit(s);
+
+        timer_stop(r, RELAY_TIMER_PONG);
+        timer_set(r, RELAY_TIMER_IDLE, RELAY_IDLE_TIME);
+
+    } else if (n == 0 || errno != EAGAIN) {
+        irc_close(r, n == 0 ? 0 : errno);
+    }
+}
+
+
+/* true if something went */
+static bool
+irc_write(relay_t *r)
+{
+    ssize_t n;
+    session_t *s;
+    eirc_slice_t pending;
+
+    s = &r->user.session;
+    session_out_settle(s);
+    pending = session_out_pending(s);
+
+    if (r->irc == -1 || r->irc_blocked || pending.len == 0) {
+        return false;
+    }
+
+    do {
+        n = send(r->irc, pending.p, pending.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    } while (n == -1 && errno == EINTR);
+
+    if (n == -1 && errno == EAGAIN) {
+        r->irc_blocked = true;
+        return false;
+    }
+
+    /* after an error nothing can be sent, but the server's reason be read */
+
+    session_out_sent(s, n == -1 ? pending.len : (size_t) n);
+    session_commit(s);
+
+    return true;
+}
+
+
+/* What TCP has counted so far, for a successor to reckon from. */
+static void
+irc_base(relay_t *r)
+{
+    socklen_t len;
+    struct tcp_info info;
+    session_state_t *state;
+
+    len = sizeof(info);
+    memset(&info, 0, sizeof(info));
+    state = r->user.session.state;
+
+    state->tcp = getsockopt(r->irc, IPPROTO_TCP, TCP_INFO, &info, &len) == 0;
+    state->irc_received = info.tcpi_bytes_received;
+    state->irc_acked = info.tcpi_bytes_acked;
+    state->irc_read = 0;
+    state->irc_written = 0;
+}
+
+
+void
+relay_connected(relay_t *r, int fd, uint32_t server)
+{
+    if (r->irc != -1 || r->user.session.state->phase != SESSION_CONNECTING) {
+        (void) close(fd);
+        return;
+    }
+
+    r->irc = fd;
+    r->irc_gone = false;
+    r->irc_blocked = false;
+    r->irc_hangup = false;
+
+    irc_base(r);
+    user_connected(&r->user, server);
+
+    timer_set(r, RELAY_TIMER_REGISTER, RELAY_REGISTER_TIME);
+    timer_set(r, RELAY_TIMER_IDLE, RELAY_IDLE_TIME);
+}
+
+
+/* the browser */
+
+static void
+browser_close(relay_t *r)
+{
+    if (r->browser.fd != -1) {
+        (void) close(r->browser.fd);
+        r->browser.fd = -1;
+        timer_stop(r, RELAY_TIMER_DRAIN);
+        timer_stop(r, RELAY_TIMER_FULL);
+    }
+}
+
+
+static void
+browser_gone(relay_t *r)
+{
+    if (r->browser.fd == -1) {
+        return;
+    }
+
+    if (r->browser.error != 0) {
+        r->user.event(&r->user, EVENT_LINK_BROKEN, r->browser.error,
+                      eirc_slice(NULL, 0));
+    }
+
+    browser_close(r);
+    user_left(&r->user);
+}
+
+
+static bool
+browser_pending(const relay_t *r)
+{
+    return session_message_pending(&r->user.session).len > 0;
+}
+
+
+/* true if a message came */
+static bool
+browser_read(relay_t *r)
+{
+    int rc;
+
+    if (r->browser.fd == -1 || browser_pending(r)) {
+        return false;
+    }
+
+    rc = r->browser.receive(&r->browser, &r->user.session);
+
+    if (rc == EIRC_DONE || rc == EIRC_ERROR) {
+        browser_gone(r);
+    }
+
+    return rc == EIRC_OK;
+}
+
+
+/* true if something went, so that there is room again */
+static bool
+browser_write(relay_t *r)
+{
+    int rc;
+    uint64_t sent;
+
+    if (r->browser.fd == -1 || r->browser_blocked) {
+        return false;
+    }
+
+    sent = r->user.session.state->sent;
+    rc = r->browser.send(&r->browser, &r->user.session);
+
+    r->browser_blocked = rc == EIRC_AGAIN;
+
+    if (rc == EIRC_ERROR) {
+        browser_gone(r);
+        return true;
+    }
+
+    return r->user.session.state->sent != sent;
+}
+
+
+/* control */
+
+static void
+control_close(relay_t *r)
+{
+    (void) close(r->control);
+    r->control = -1;
+}
+
+
+static void
+control_read(relay_t *r)
+{
+    int rc, fd, nfds;
+    control_t c;
+
+    nfds = 1;
+    fd = -1;
+    rc = control_recv(r->control, &c, &fd, &nfds);
+
+    if (rc == EIRC_AGAIN) {
+        return;
+    }
+
+    /* the layer is dead: the conversation goes on without it, if there is one */
+
+    if (rc != EIRC_OK) {
+        control_close(r);
+
+        if (r->user.session.state->phase == SESSION_CONNECTING) {
+            user_unreachable(&r->user);
+        }
+
+        return;
+    }
+
+    if (c.type == CONTROL_CONNECTED && c.status == 0 && nfds == 1) {
+        relay_connected(r, fd, c.value);
+        return;
+    }
+
+    if (nfds == 1) {
+        (void) close(fd);
+    }
+
+    if (c.type == CONTROL_CONNECTED
+        && r->user.session.state->phase == SESSION_CONNECTING)
+    {
+        user_unreachable(&r->user);
+
+    } else if (c.type == CONTROL_STOP) {
+        user_stop(&r->user, EIRC_LINK_SHUTDOWN);
+    }
+}
+
+
+/* work */
+
+/* Takes steps until nothing moves any more. */
+static void
+relay_move(relay_t *r)
+{
+    bool full, moved;
+    user_t *u;
+
+    u = &r->user;
+
+    do {
+        moved = false;
+
+        while (user_step_irc(u) == EIRC_OK) {
+            moved = true;
+        }
+
+        full = u->full;
+
+        while (user_step_message(u) == EIRC_OK) {
+            moved = true;
+        }
+
+        full = full || u->full;
+
+        while (user_step_join(u) == EIRC_OK) {
+            moved = true;
+        }
+
+        moved = irc_write(r) || moved;
+        moved = browser_write(r) || moved;
+
+        /* what a browser said that has gone since */
+
+        if (r->browser_hangup) {
+            moved = browser_read(r) || moved;
+        }
+    } while (moved);
+
+    if (!full || r->browser.fd == -1) {
+        timer_stop(r, RELAY_TIMER_FULL);
+
+    } else {
+        timer_start(r, RELAY_TIMER_FULL, RELAY_FULL_TIME);
+    }
+
+    timer_stop(r, RELAY_TIMER_FLOOD);
+
+    if (u->wait > 0) {
+        timer_set(r, RELAY_TIMER_FLOOD, u->wait);
+    }
+
+    if (r->irc_gone && !full) {
+        user_irc_lost(u, r->irc_error);
+    }
+}
+
+
+/* The last lines, then the reason, then nothing. */
+static void
+relay_end(relay_t *r)
+{
+    int rc;
+
+    irc_close(r, 0);
+    (void) browser_write(r);
+
+    if (r->browser.fd == -1) {
+        r->done = true;
+        return;
+    }
+
+    timer_start(r, RELAY_TIMER_END, RELAY_END_TIME);
+
+    if (r->browser_blocked) {
+        return;
+    }
+
+    rc = r->browser.end(&r->browser, r->user.reason);
+
+    if (rc == EIRC_AGAIN) {
+        r->browser_blocked = true;
+        return;
+    }
+
+    r->done = true;
+}
+
+
+static void
+relay_work(relay_t *r)
+{
+    relay_move(r);
+
+    if (r->user.renamed) {
+        r->user.renamed = false;
+        r->renamed(r->user.session.state->nick);
+    }
+
+    if (r->user.session.state->phase >= SESSION_WELCOMED) {
+        timer_stop(r, RELAY_TIMER_REGISTER);
+    }
+
+    if (r->user.ended) {
+        relay_end(r);
+        return;
+    }
+
+    if (r->user.session.state->phase == SESSION_LEAVING) {
+        timer_start(r, RELAY_TIMER_LEAVE, RELAY_LEAVE_TIME);
+    }
+}
+
+
+/* what timers do */
+
+static void
+expired_irc(relay_t *r)
+{
+    if (r->user.session.state->phase != SESSION_LEAVING) {
+        r->user.event(&r->user, EVENT_IRC_TIMEOUT, 0, eirc_slice(NULL, 0));
+    }
+
+    irc_close(r, 0);
+}
+
+
+static void
+expired_idle(relay_t *r)
+{
+    /* a server that isn't read from can't be blamed for its silence */
+
+    if (r->irc_blocked || r->timers[RELAY_TIMER_FULL] != 0) {
+        timer_set(r, RELAY_TIMER_IDLE, RELAY_IDLE_TIME);
+        return;
+    }
+
+    user_ping(&r->user);
+    timer_set(r, RELAY_TIMER_PONG, RELAY_PONG_TIME);
+}
+
+
+static void
+expired_full(relay_t *r)
+{
+    r->user.event(&r->user, EVENT_SLOW, 0, eirc_slice(NULL, 0));
+    user_slow(&r->user);
+}
+
+
+static void
+expired_end(relay_t *r)
+{
+    r->done = true;
+}
+
+
+static void
+expired_flood(relay_t *r)
+{
+    (void) r;
+}
+
+
+static void (*const expired[RELAY_TIMERS])(relay_t *r) = {
+    [RELAY_TIMER_REGISTER] = expired_irc, [RELAY_TIMER_IDLE] = expired_idle,
+    [RELAY_TIMER_PONG] = expired_irc,     [RELAY_TIMER_FULL] = expired_full,
+    [RELAY_TIMER_LEAVE] = expired_irc,    [RELAY_TIMER_DRAIN] = browser_gone,
+    [RELAY_TIMER_END] = expired_end,      [RELAY_TIMER_FLOOD] = expired_flood,
+};
+
+
+static void
+timers_expire(relay_t *r)
+{
+    int i;
+
+    for (i = 0; i < RELAY_TIMERS; i++) {
+
+        if (r->timers[i] != 0 && r->timers[i] <= r->user.now) {
+            timer_stop(r, (relay_timer_e) i);
+            expired[i](r);
+        }
+    }
+}
+
+
+/* waiting */
+
+/* What is waited for; a descriptor without anything to wait for is left out
+ * once its other end has hung up, which poll() would report for ever. */
+static void
+watch(struct pollfd *pfd, int fd, bool in, bool out, bool hangup)
+{
+    pfd->fd = hangup && !in ? -1 : fd;
+    pfd->events = (short) ((in ? POLLIN : 0) | (out ? POLLOUT : 0));
+    pfd->revents = 0;
+}
+
+
+/* IRC is read as long as its lines find room. */
+static bool
+irc_wanted(const relay_t *r)
+{
+    return memchr(session_in_pending(&r->user.session).p, '\n',
+                  session_in_pending(&r->user.session).len)
+           == NULL;
+}
+
+
+static void
+relay_wait(relay_t *r)
+{
+    struct pollfd pfd[3];
+    bool read_irc, read_browser;
+
+    read_irc = irc_wanted(r);
+    read_browser = !browser_pending(r) && !r->user.ended && !r->browser_hangup;
+
+    watch(&pfd[0], r->browser.fd, read_browser, r->browser_blocked,
+          r->browser_hangup);
+    watch(&pfd[1], r->irc, read_irc, r->irc_blocked, r->irc_hangup);
+    watch(&pfd[2], r->control, true, false, false);
+
+    if (poll(pfd, 3, timer_next(r)) == -1) {
+        r->user.now = relay_now();
+        return;
+    }
+
+    r->user.now = relay_now();
+
+    if (pfd[0].revents & (POLLOUT | POLLERR | POLLHUP)) {
+        r->browser_blocked = false;
+    }
+
+    if (pfd[1].revents & (POLLOUT | POLLERR | POLLHUP)) {
+        r->irc_blocked = false;
+    }
+
+    if (pfd[1].revents != 0 && read_irc && (pfd[1].revents & ~POLLOUT)) {
+        irc_read(r);
+
+    } else if (pfd[1].revents & (POLLERR | POLLHUP)) {
+        r->irc_hangup = true;
+    }
+
+    if (pfd[0].revents != 0 && read_browser && (pfd[0].revents & ~POLLOUT)) {
+        (void) browser_read(r);
+
+    } else if (pfd[0].revents & (POLLERR | POLLHUP)) {
+        r->browser_hangup = true;
+        timer_start(r, RELAY_TIMER_DRAIN, RELAY_DRAIN_TIME);
+    }
+
+    if (pfd[2].revents != 0) {
+        control_read(r);
+    }
+
+    timers_expire(r);
+}
+
+
+void
+relay_run(relay_t *r)
+{
+    relay_work(r);
+
+    while (!r->done) {
+        relay_wait(r);
+        relay_work(r);
+    }
+
+    r->user.event(&r->user, EVENT_ENDED, (int32_t) r->user.reason,
+                  eirc_slice(NULL, 0));
+    irc_close(r, 0);
+    browser_close(r);
+}

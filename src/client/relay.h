@@ -1,0 +1,68 @@
+/*
+ * The loop of one user: browser's side, IRC connection and control channel,
+ * all in one poll(), with the timers. It moves bytes between descriptors and
+ * segment, and calls the steps of user.h; it knows no line. Run by worker.c,
+ * and by listen.c where irc-client stands alone.
+ */
+
+#ifndef _RELAY_H_INCLUDED_
+#define _RELAY_H_INCLUDED_
+
+#include "browser.h"
+#include "user.h"
+
+/* ms */
+#define RELAY_REGISTER_TIME 30000 /* connected, and no 001 */
+#define RELAY_IDLE_TIME 120000    /* the server says nothing: PING */
+#define RELAY_PONG_TIME 60000     /* ... and no answer */
+#define RELAY_FULL_TIME 60000     /* the browser takes nothing */
+#define RELAY_LEAVE_TIME 2000     /* QUIT, and the server doesn't close */
+#define RELAY_DRAIN_TIME 5000     /* the browser has gone, its lines wait */
+#define RELAY_END_TIME 10000 /* last lines that the browser doesn't take */
+
+typedef enum {
+    RELAY_TIMER_REGISTER = 0,
+    RELAY_TIMER_IDLE,
+    RELAY_TIMER_PONG,
+    RELAY_TIMER_FULL,
+    RELAY_TIMER_LEAVE,
+    RELAY_TIMER_DRAIN,
+    RELAY_TIMER_END,
+    RELAY_TIMER_FLOOD,
+    RELAY_TIMERS
+} relay_timer_e;
+
+typedef struct {
+    user_t user;
+    browser_t browser;
+    int irc;     /* or -1 */
+    int control; /* or -1 */
+
+    /* the nick is another one now */
+    void (*renamed)(const char *nick);
+
+    /* the relay's own */
+    uint64_t timers[RELAY_TIMERS]; /* when, in ms; 0: not set */
+    int irc_error;
+    bool irc_gone;
+    bool irc_blocked; /* it takes no more bytes now */
+    bool irc_hangup;  /* both ways are shut; there may be something to read */
+    bool browser_blocked;
+    bool browser_hangup;
+    bool done;
+} relay_t;
+
+/* ms of the monotonic clock; never 0 */
+uint64_t relay_now(void);
+
+/* A relay without anything. */
+void relay_init(relay_t *r);
+
+/* The IRC connection is there, as number so-and-so of the servers. */
+void relay_connected(relay_t *r, int fd, uint32_t server);
+
+/* Runs until the user has ended; then the descriptors of browser and IRC are
+ * closed. */
+void relay_run(relay_t *r);
+
+#endif /* _RELAY_H_INCLUDED_ */

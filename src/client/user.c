@@ -1,0 +1,469 @@
+#include "user.h"
+
+#include "command.h"
+#include "handle.h"
+#include "line.h"
+#include "registration.h"
+
+#include "eirc_utf8.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* what the longest of our own lines takes: errors, nicks, a made-up 376 */
+#define OWN_LINE_MAX 600
+
+/* what a step may want to say to IRC besides one line: PONG, QUIT */
+#define OUT_RESERVE 1100
+
+
+static const eirc_slice_t nothing = {NULL, 0};
+
+
+int
+user_init(user_t *u, void *segment, size_t size, uint32_t replay,
+          const request_t *r, uint32_t seed, uint64_t now)
+{
+    uint32_t cursor;
+    eirc_slice_t name;
+    session_t *s;
+
+    s = &u->session;
+    u->now = now;
+    state_init(&u->state, seed);
+
+    if (session_open(s, segment, size, replay) != EIRC_OK) {
+        return EIRC_ERROR;
+    }
+
+    u->joining = true;
+
+    if (!s->fresh) {
+        return EIRC_OK;
+    }
+
+    *s->identity = r->identity;
+    bucket_init(&s->state->flood, r->identity.flood_rate,
+                r->identity.flood_burst, now);
+
+    cursor = 0;
+
+    while (request_channel_next(r, &cursor, &name) == EIRC_OK) {
+        (void) session_channel_set(s, EIRC_IRC_ASCII, name, nothing, 0);
+    }
+
+    s->state->phase = SESSION_CONNECTING;
+    session_commit(s);
+
+    return EIRC_OK;
+}
+
+
+void
+user_done(user_t *u)
+{
+    state_done(&u->state);
+}
+
+
+/* talking */
+
+void
+user_tell(user_t *u, eirc_slice_t line)
+{
+    if (!u->deaf) {
+        (void) session_ring_add(&u->session, line);
+    }
+}
+
+
+void
+user_tell_error(user_t *u, eirc_slice_t words)
+{
+    uint8_t buf[OWN_LINE_MAX];
+
+    user_tell(u, eirc_slice(buf, line_error(buf, sizeof(buf), words)));
+}
+
+
+int
+user_send(user_t *u, eirc_slice_t line)
+{
+    return session_out_add(&u->session, line);
+}
+
+
+int
+user_send_text(user_t *u, const char *words, eirc_slice_t text)
+{
+    size_t n;
+    uint8_t buf[EIRC_IRC_CONTENT_MAX];
+
+    n = strlen(words);
+    memcpy(buf, words, n);
+
+    if (text.len > sizeof(buf) - n) {
+        text.len = eirc_utf8_prefix(text.p, sizeof(buf) - n);
+    }
+
+    if (text.len > 0) {
+        memcpy(buf + n, text.p, text.len);
+    }
+
+    return user_send(u, eirc_slice(buf, n + text.len));
+}
+
+
+eirc_slice_t
+user_nick(const user_t *u)
+{
+    return eirc_slice_str(u->session.state->nick);
+}
+
+
+void
+user_nick_set(user_t *u, eirc_slice_t nick)
+{
+    char *own;
+
+    own = u->session.state->nick;
+
+    if (nick.len > 0 && nick.len <= EIRC_IRC_NICK_MAX) {
+        memcpy(own, nick.p, nick.len);
+        own[nick.len] = '\0';
+        u->renamed = true;
+    }
+}
+
+
+/* coming and going */
+
+void
+user_connected(user_t *u, uint32_t server)
+{
+    if (u->session.state->phase != SESSION_CONNECTING) {
+        return;
+    }
+
+    u->session.state->server = server;
+    state_reset(&u->state);
+    registration_begin(u);
+
+    session_commit(&u->session);
+}
+
+
+/* The last words to the browser; part of a step. */
+static void
+user_end(user_t *u, uint32_t reason, eirc_slice_t words)
+{
+    u->reason = reason;
+    u->ended = true;
+
+    if (words.len > 0) {
+        user_tell_error(u, words);
+    }
+
+    user_tell(u, EIRC_SLICE("Disconnected."));
+}
+
+
+void
+user_unreachable(user_t *u)
+{
+    if (!u->ended) {
+        user_end(u, EIRC_LINK_IRC_UNREACHABLE,
+                 EIRC_SLICE("No IRC server could be reached."));
+        session_commit(&u->session);
+    }
+}
+
+
+void
+user_irc_lost(user_t *u, int error)
+{
+    if (u->ended) {
+        return;
+    }
+
+    if (u->session.state->phase == SESSION_LEAVING) {
+        user_end(u, u->reason, nothing);
+
+    } else if (u->refused) {
+        user_end(u, EIRC_LINK_IRC_REFUSED,
+                 EIRC_SLICE("The IRC server does not take this user."));
+
+    } else {
+        u->event(u, EVENT_IRC_LOST, error, nothing);
+        user_end(u, EIRC_LINK_IRC_LOST,
+                 EIRC_SLICE("The connection to the IRC server was lost."));
+    }
+
+    session_commit(&u->session);
+}
+
+
+void
+user_leave(user_t *u, uint32_t reason, eirc_slice_t quit)
+{
+    uint32_t cursor;
+    session_t *s;
+    session_channel_t channel;
+    eirc_irc_builder_t b;
+    size_t len;
+    uint8_t buf[EIRC_IRC_CONTENT_MAX];
+
+    s = &u->session;
+    cursor = 0;
+
+    if (s->state->phase < SESSION_REGISTERING) {
+        s->state->phase = SESSION_LEAVING;
+        user_end(u, reason, nothing);
+        return;
+    }
+
+    while (quit.len == 0 && session_out_room(s) > OUT_RESERVE
+           && session_channel_next(s, &cursor, &channel) == EIRC_OK)
+    {
+        eirc_irc_build_init(&b, buf, sizeof(buf));
+        eirc_irc_build_verb(&b, EIRC_SLICE("PART"));
+        eirc_irc_build_param(&b, channel.name);
+        eirc_irc_build_trailing(&b, EIRC_SLICE("Bye bye"));
+
+        if ((channel.flags & SESSION_CHANNEL_JOINED)
+            && eirc_irc_build_finish(&b, &len) == EIRC_OK)
+        {
+            (void) user_send(u, eirc_slice(buf, len));
+        }
+    }
+
+    (void) user_send(u, quit.len > 0 ? quit : EIRC_SLICE(USER_QUIT));
+
+    s->state->phase = SESSION_LEAVING;
+    u->reason = reason;
+}
+
+
+void
+user_stop(user_t *u, uint32_t reason)
+{
+    if (u->reason == 0) {
+        user_leave(u, reason, nothing);
+        session_commit(&u->session);
+    }
+}
+
+
+void
+user_left(user_t *u)
+{
+    u->deaf = true;
+    session_ring_drop(&u->session);
+    session_commit(&u->session);
+
+    user_stop(u, EIRC_LINK_CLOSED);
+}
+
+
+void
+user_slow(user_t *u)
+{
+    u->deaf = true;
+    user_stop(u, EIRC_LINK_SLOW);
+}
+
+
+void
+user_ping(user_t *u)
+{
+    if (session_out_room(&u->session) < OUT_RESERVE) {
+        return;
+    }
+
+    (void) user_send(u, EIRC_SLICE("PING :" USER_PING));
+    u->session.state->pinged = 1;
+    session_commit(&u->session);
+}
+
+
+/* steps */
+
+/* Deals with a line that the browser may see; it may still be nothing. */
+static void
+line_handle(user_t *u, eirc_slice_t line)
+{
+    eirc_irc_msg_t msg;
+
+    if (eirc_irc_parse(&msg, line.p, line.len) != EIRC_OK) {
+        return;
+    }
+
+    /* that source is ours: no server has a right to it */
+
+    if (eirc_irc_nick_reserved(msg.source)) {
+        return;
+    }
+
+    u->line = line;
+
+    if (handle_line(u, &msg)) {
+        user_tell(u, line);
+    }
+}
+
+
+/* A line that has to be repaired is copied; that is rare. */
+static void
+line_handle_repaired(user_t *u, eirc_slice_t line)
+{
+    uint8_t *buf;
+
+    buf = malloc(EIRC_LINK_LINE_MAX);
+
+    if (buf != NULL) {
+        line_handle(u, eirc_slice(buf, line_repair(buf, line)));
+        free(buf);
+    }
+}
+
+
+/* Is there room for whatever this line may lead to? */
+static bool
+line_has_room(user_t *u, eirc_slice_t line)
+{
+    size_t worst;
+
+    worst = line.len * EIRC_UTF8_CP1252_MAX;
+    worst = worst < EIRC_LINK_LINE_MAX ? worst : EIRC_LINK_LINE_MAX;
+    u->full = !u->deaf
+              && !session_ring_room(&u->session, worst + 2 * OWN_LINE_MAX, 3);
+
+    return !u->full && session_out_room(&u->session) >= OUT_RESERVE;
+}
+
+
+int
+user_step_irc(user_t *u)
+{
+    size_t taken;
+    session_t *s;
+    eirc_slice_t line;
+
+    s = &u->session;
+
+    if (line_next(s, &line, &taken) != EIRC_OK) {
+        return EIRC_AGAIN;
+    }
+
+    if (!line_has_room(u, line)) {
+        session_abort(s);
+        return EIRC_AGAIN;
+    }
+
+    line = line_without_tags(line);
+
+    if (line.len > 0 && line_fit(line)) {
+        line_handle(u, line);
+
+    } else if (line.len > 0) {
+        line_handle_repaired(u, line);
+    }
+
+    session_in_take(s, taken);
+    session_commit(s);
+
+    return EIRC_OK;
+}
+
+
+/* The browser's next line, and what it takes of the message. */
+static bool
+message_next(const session_t *s, eirc_slice_t *line, size_t *taken)
+{
+    size_t i, start;
+    eirc_slice_t pending;
+
+    pending = session_message_pending(s);
+    start = 0;
+
+    while (start < pending.len
+           && (pending.p[start] == '\r' || pending.p[start] == '\n'))
+    {
+        start++;
+    }
+
+    for (i = start;
+         i < pending.len && pending.p[i] != '\r' && pending.p[i] != '\n'; i++)
+    {
+        /* void */
+    }
+
+    *line = eirc_slice(pending.p + start, i - start);
+    *taken = i;
+
+    return pending.len > 0;
+}
+
+
+int
+user_step_message(user_t *u)
+{
+    int rc;
+    size_t taken;
+    session_t *s;
+    eirc_slice_t line;
+
+    s = &u->session;
+    u->wait = 0;
+
+    if (!message_next(s, &line, &taken)) {
+        return EIRC_AGAIN;
+    }
+
+    u->full = !u->deaf
+              && !session_ring_room(s, EIRC_LINK_LINE_MAX + OWN_LINE_MAX, 2);
+
+    if (u->full || session_out_room(s) < OUT_RESERVE) {
+        return EIRC_AGAIN;
+    }
+
+    rc = line.len == 0 ? EIRC_OK : command_line(u, line);
+
+    if (rc == EIRC_AGAIN) {
+        session_abort(s);
+        return EIRC_AGAIN;
+    }
+
+    if (rc == EIRC_OK) {
+        s->state->told = 0;
+        session_message_take(s, taken);
+    }
+
+    session_commit(s);
+
+    return EIRC_OK;
+}
+
+
+int
+user_step_join(user_t *u)
+{
+    int rc;
+
+    if (!u->joining || u->session.state->phase != SESSION_READY
+        || session_out_room(&u->session) < OUT_RESERVE)
+    {
+        return EIRC_AGAIN;
+    }
+
+    rc = registration_join(u);
+
+    if (rc == EIRC_OK) {
+        session_commit(&u->session);
+
+    } else {
+        u->joining = false;
+    }
+
+    return rc;
+}

@@ -1,0 +1,104 @@
+/*
+ * One user between the browser and an IRC server: everything but I/O. The
+ * worker brings bytes from IRC into the segment's area and messages into its
+ * place for them, and calls the steps until they have nothing more to do; each
+ * step takes one line and commits the whole of its effect. What is to be sent
+ * to either side then lies in the segment.
+ */
+
+#ifndef _USER_H_INCLUDED_
+#define _USER_H_INCLUDED_
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "eirc_irc.h"
+#include "eirc_link.h"
+#include "events.h"
+#include "request.h"
+#include "session.h"
+#include "state.h"
+
+/* What our own PING says; the answer is nothing for the browser. */
+#define USER_PING "eirc"
+
+/* what the end of the program that eIRC stands in for has always said */
+#define USER_QUIT "QUIT :eIRC ( https://github.com/jesse-greathouse/eIRC )"
+
+typedef struct user_s user_t;
+
+struct user_s {
+    session_t session;
+    state_t state;
+    uint64_t now;      /* ms, set by the worker before it calls */
+    eirc_slice_t line; /* the one from IRC that is being dealt with */
+
+    bool raw;      /* the browser may send IRC lines without a command */
+    bool deaf;     /* nobody listens any more: nothing is told */
+    bool joining;  /* there may be channels to ask for */
+    bool renamed;  /* the nick is another one, for the process's title */
+    bool full;     /* a step waits for room in the ring */
+    uint64_t wait; /* ms until flood control lets the next line pass, or 0 */
+
+    uint32_t reason; /* why it ends (docs/link.md, 7); 0: it does not */
+    bool ended;      /* nothing more comes; the browser is to be told so */
+    bool refused;    /* the server has said that it won't have the user */
+
+    void (*event)(user_t *u, event_type_e type, int32_t status,
+                  eirc_slice_t text);
+    void *data; /* whose user it is */
+};
+
+/*
+ * Opens the segment and begins, for one that is fresh, with this request.
+ * EIRC_ERROR: it can't be trusted.
+ */
+int user_init(user_t *u, void *segment, size_t size, uint32_t replay,
+              const request_t *r, uint32_t seed, uint64_t now);
+void user_done(user_t *u);
+
+/* The IRC connection is there: says who the user is. */
+void user_connected(user_t *u, uint32_t server);
+
+/* There is none to be had, or it is gone (error: errno, or 0): tells it. */
+void user_unreachable(user_t *u);
+void user_irc_lost(user_t *u, int error);
+
+/* The browser is gone: leaves IRC at once. */
+void user_left(user_t *u);
+
+/* The browser takes nothing: leaves, and says no more to it. */
+void user_slow(user_t *u);
+
+/* Leaves for a reason of ours. */
+void user_stop(user_t *u, uint32_t reason);
+
+/*
+ * Steps: EIRC_OK when one was taken, EIRC_AGAIN when there is nothing to do,
+ * or no room to do it in.
+ */
+int user_step_irc(user_t *u);
+int user_step_message(user_t *u);
+int user_step_join(user_t *u);
+
+/* Asks the server for a sign of life. */
+void user_ping(user_t *u);
+
+
+/* For handle.c, command.c and registration.c, within a step: */
+
+/* to the browser: a line; words as :client error; dropped without room */
+void user_tell(user_t *u, eirc_slice_t line);
+void user_tell_error(user_t *u, eirc_slice_t words);
+
+/* to IRC: a line, or words in front and text behind them, cut to fit */
+int user_send(user_t *u, eirc_slice_t line);
+int user_send_text(user_t *u, const char *words, eirc_slice_t text);
+
+eirc_slice_t user_nick(const user_t *u);
+void user_nick_set(user_t *u, eirc_slice_t nick);
+
+/* PART and QUIT, or a QUIT of the user's own. */
+void user_leave(user_t *u, uint32_t reason, eirc_slice_t quit);
+
+#endif /* _USER_H_INCLUDED_ */
