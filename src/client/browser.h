@@ -30,6 +30,7 @@ struct browser_s {
     int (*end)(browser_t *b, uint32_t reason);
 
     int error;
+    bool more; /* a message may be had without waiting for the descriptor */
 };
 
 #endif /* _BROWSER_H_INCLUDED_ */

@@ -253,4 +253,5 @@ link_init(browser_t *b, int fd)
     b->send = link_send;
     b->end = link_end;
     b->error = 0;
+    b->more = false;
 }

@@ -30,6 +30,7 @@ relay_init(relay_t *r)
     r->browser.fd = -1;
     r->irc = -1;
     r->control = -1;
+    r->signals = -1;
 }
 
 
@@ -388,9 +389,9 @@ relay_move(relay_t *r)
         moved = irc_write(r) || moved;
         moved = browser_write(r) || moved;
 
-        /* what a browser said that has gone since */
+        /* what a browser said that has gone since, or what is there already */
 
-        if (r->browser_hangup) {
+        if (r->browser_hangup || r->browser.more) {
             moved = browser_read(r) || moved;
         }
     } while (moved);
@@ -569,7 +570,7 @@ irc_wanted(const relay_t *r)
 static void
 relay_wait(relay_t *r)
 {
-    struct pollfd pfd[3];
+    struct pollfd pfd[4];
     bool read_irc, read_browser;
 
     read_irc = irc_wanted(r);
@@ -579,8 +580,9 @@ relay_wait(relay_t *r)
           r->browser_hangup);
     watch(&pfd[1], r->irc, read_irc, r->irc_blocked, r->irc_hangup);
     watch(&pfd[2], r->control, true, false, false);
+    watch(&pfd[3], r->signals, true, false, false);
 
-    if (poll(pfd, 3, timer_next(r)) == -1) {
+    if (poll(pfd, 4, timer_next(r)) == -1) {
         r->user.now = relay_now();
         return;
     }
@@ -612,6 +614,11 @@ relay_wait(relay_t *r)
 
     if (pfd[2].revents != 0) {
         control_read(r);
+    }
+
+    if (pfd[3].revents != 0) {
+        r->signals = -1;
+        user_stop(&r->user, EIRC_LINK_SHUTDOWN);
     }
 
     timers_expire(r);

@@ -37,6 +37,7 @@ typedef struct {
     browser_t browser;
     int irc;     /* or -1 */
     int control; /* or -1 */
+    int signals; /* or -1: readable when the process is to stop */
 
     /* the nick is another one now */
     void (*renamed)(const char *nick);

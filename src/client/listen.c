@@ -1,0 +1,503 @@
+#include "listen.h"
+
+#include "log.h"
+#include "relay.h"
+#include "request.h"
+#include "stream.h"
+#include "title.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* bytes; nothing is replayed here, this is for a reader that is slow */
+#define REPLAY 65536
+
+/* ms for one address of the IRC server */
+#define CONNECT_TIME 15000
+
+/* the one that has always meant TLS */
+#define PORT_TLS 6697
+
+#define INSTANCE_MAX 64
+
+typedef struct {
+    const char *nick;
+    const char *realname;
+    const char *server;
+    const char *port;
+    const char *listen;
+    const char *log;
+    const char *instance;
+    const char *channels;
+} options_t;
+
+typedef struct {
+    struct sockaddr_un address;
+    int fd;
+    char random[33];
+} listener_t;
+
+static const struct {
+    const char *name;
+    size_t offset;
+} table[] = {
+    {"--nick", offsetof(options_t, nick)},
+    {"--realname", offsetof(options_t, realname)},
+    {"--server", offsetof(options_t, server)},
+    {"--port", offsetof(options_t, port)},
+    {"--listen", offsetof(options_t, listen)},
+    {"--log", offsetof(options_t, log)},
+    {"--instance", offsetof(options_t, instance)},
+    {"--channels", offsetof(options_t, channels)},
+};
+
+
+static relay_t relay;
+static int signal_pipe[2] = {-1, -1};
+
+
+static void
+on_signal(int signo)
+{
+    int saved;
+    ssize_t n;
+
+    (void) signo;
+
+    saved = errno;
+    n = write(signal_pipe[1], "", 1);
+    (void) n;
+    errno = saved;
+}
+
+
+static void
+options_read(options_t *o, int argc, char **argv)
+{
+    int i;
+    size_t j, len;
+    const char **value;
+
+    memset(o, 0, sizeof(options_t));
+
+    for (i = 1; i < argc; i++) {
+        len = strcspn(argv[i], "=");
+
+        for (j = 0; j < sizeof(table) / sizeof(table[0]); j++) {
+
+            if (strlen(table[j].name) != len
+                || strncmp(argv[i], table[j].name, len) != 0) {
+                continue;
+            }
+
+            value = (const char **) (void *) ((char *) o + table[j].offset);
+            *value = argv[i][len] == '=' ? argv[i] + len + 1 : "";
+        }
+    }
+}
+
+
+static int
+complain(const char *words, const char *more)
+{
+    (void) fprintf(stderr, "Exception: %s%s\n", words, more);
+    return EIRC_ERROR;
+}
+
+
+/* A port from 1 to 65535, or 0. */
+static long
+port_read(const char *s)
+{
+    long port;
+    char *end;
+
+    errno = 0;
+    port = strtol(s, &end, 10);
+
+    if (*s < '0' || *s > '9' || *end != '\0' || errno != 0 || port > 65535) {
+        return 0;
+    }
+
+    return port;
+}
+
+
+static int
+options_check(const options_t *o)
+{
+    long port;
+
+    if (o->nick == NULL || *o->nick == '\0') {
+        return complain("Missing required argument: ", "--nick");
+    }
+
+    if (o->server == NULL || *o->server == '\0') {
+        return complain("Missing required argument: ", "--server");
+    }
+
+    if (o->port == NULL || *o->port == '\0') {
+        return complain("Missing required argument: ", "--port");
+    }
+
+    port = port_read(o->port);
+
+    if (port == 0) {
+        return complain("Invalid port: ", o->port);
+    }
+
+    if (port == PORT_TLS) {
+        return complain("TLS is not served, so not port ", o->port);
+    }
+
+    if (o->listen == NULL) {
+        return complain("A terminal is not served: ",
+                        "--listen=DIR is needed");
+    }
+
+    if (o->instance != NULL
+        && (strchr(o->instance, '/') != NULL
+            || strlen(o->instance) > INSTANCE_MAX))
+    {
+        return complain("Invalid instance: ", o->instance);
+    }
+
+    return EIRC_OK;
+}
+
+
+static int
+request_make(request_t *r, const options_t *o)
+{
+    const char *why, *realname;
+
+    request_init(r);
+    r->identity.flood_burst = 1;
+    realname
+        = o->realname != NULL && *o->realname != '\0' ? o->realname : o->nick;
+
+    if (request_set(r, "nick", eirc_slice_str(o->nick), &why) != EIRC_OK
+        || request_set(r, "realname", eirc_slice_str(realname), &why)
+               != EIRC_OK
+        || request_channels(r, eirc_slice_str(o->channels), &why) != EIRC_OK)
+    {
+        return complain(why, "");
+    }
+
+    /* the user name has always been the real name */
+
+    if (eirc_irc_user_valid(eirc_slice_str(realname))) {
+        strcpy(r->identity.username, realname);
+
+    } else {
+        request_username(r->identity.username, eirc_slice_str(realname));
+    }
+
+    return request_finish(r, &why) == EIRC_OK ? EIRC_OK : complain(why, "");
+}
+
+
+/* An instance for who has none: 32 hexadecimal digits. */
+static const char *
+instance_make(char *out)
+{
+    size_t i;
+    uint8_t random[16];
+
+    memset(random, 0, sizeof(random));
+    (void) !getrandom(random, sizeof(random), 0);
+
+    for (i = 0; i < sizeof(random); i++) {
+        (void) snprintf(out + 2 * i, 3, "%02x", random[i]);
+    }
+
+    return out;
+}
+
+
+static void
+log_begin(const char *dir, const char *instance)
+{
+    char path[4096];
+
+    dir = dir == NULL || *dir == '\0' ? "." : dir;
+    (void) snprintf(path, sizeof(path), "%s/irc-client-%s.log", dir, instance);
+
+    if (log_open(path, 0) == -1) {
+        (void) fprintf(stderr, "irc-client: open() \"%s\" failed: %s\n", path,
+                       strerror(errno));
+    }
+}
+
+
+static int
+listener_open(listener_t *l, const char *dir, const char *instance)
+{
+    int n;
+    mode_t mask;
+    struct stat st;
+
+    memset(&l->address, 0, sizeof(l->address));
+    l->address.sun_family = AF_UNIX;
+    dir = *dir == '\0' ? "." : dir;
+    n = snprintf(l->address.sun_path, sizeof(l->address.sun_path),
+                 "%s/irc-client-%s.sock", dir, instance);
+
+    if (n < 0 || (size_t) n >= sizeof(l->address.sun_path)) {
+        return complain("The socket's path is too long: ", dir);
+    }
+
+    /* what a process of that instance has left behind */
+
+    if (lstat(l->address.sun_path, &st) == 0 && S_ISSOCK(st.st_mode)) {
+        (void) unlink(l->address.sun_path);
+    }
+
+    l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    mask = umask(077);
+    n = l->fd == -1
+            ? -1
+            : bind(l->fd, (struct sockaddr *) &l->address, sizeof(l->address));
+    (void) umask(mask);
+
+    if (n == -1 || listen(l->fd, 1) == -1) {
+        return complain("bind() failed: ", strerror(errno));
+    }
+
+    return EIRC_OK;
+}
+
+
+/* Waits for the one client. -1: the process is to stop. */
+static int
+listener_accept(const listener_t *l)
+{
+    int fd;
+    struct pollfd pfd[2];
+
+    for (;;) {
+        pfd[0].fd = l->fd;
+        pfd[0].events = POLLIN;
+        pfd[1].fd = signal_pipe[0];
+        pfd[1].events = POLLIN;
+
+        if (poll(pfd, 2, -1) == -1 && errno != EINTR) {
+            return -1;
+        }
+
+        if (pfd[1].revents != 0) {
+            return -1;
+        }
+
+        fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+        if (fd != -1) {
+            return fd;
+        }
+    }
+}
+
+
+/* A connection to one address, or -1. */
+static int
+address_connect(const struct addrinfo *ai)
+{
+    int fd, error;
+    socklen_t len;
+    struct pollfd pfd;
+
+    fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    if (fd == -1) {
+        return -1;
+    }
+
+    if (connect(fd, ai->ai_addr, ai->ai_addrlen) == 0) {
+        return fd;
+    }
+
+    pfd.fd = fd;
+    pfd.events = POLLOUT;
+    len = sizeof(error);
+
+    if (errno != EINPROGRESS || poll(&pfd, 1, CONNECT_TIME) != 1
+        || getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == -1
+        || error != 0)
+    {
+        (void) close(fd);
+        return -1;
+    }
+
+    return fd;
+}
+
+
+static int
+server_connect(const char *host, const char *port)
+{
+    int fd, rc;
+    struct addrinfo hints, *list, *ai;
+
+    memset(&hints, 0, sizeof(hints));
+    hints.ai_socktype = SOCK_STREAM;
+
+    rc = getaddrinfo(host, port, &hints, &list);
+
+    if (rc != 0) {
+        log_write(LOG_LEVEL_ERR, 0, NULL, "getaddrinfo() failed: %s",
+                  gai_strerror(rc));
+        return -1;
+    }
+
+    fd = -1;
+
+    for (ai = list; ai != NULL && fd == -1; ai = ai->ai_next) {
+        fd = address_connect(ai);
+    }
+
+    freeaddrinfo(list);
+
+    if (fd == -1) {
+        log_write(LOG_LEVEL_ERR, errno, NULL, "connect() failed");
+    }
+
+    return fd;
+}
+
+
+static void
+listen_event(user_t *u, event_type_e type, int32_t status, eirc_slice_t text)
+{
+    int level;
+    char words[2048];
+
+    (void) u;
+    level = event_format(words, sizeof(words), type, status,
+                         (const char *) text.p, text.len);
+
+    if (level >= 0) {
+        log_write((log_level_e) level, 0, NULL, "%s", words);
+    }
+}
+
+
+static int
+signals_begin(void)
+{
+    struct sigaction sa;
+
+    if (pipe2(signal_pipe, O_CLOEXEC | O_NONBLOCK) == -1) {
+        return complain("pipe() failed: ", strerror(errno));
+    }
+
+    memset(&sa, 0, sizeof(sa));
+    sa.sa_handler = on_signal;
+    (void) sigaction(SIGTERM, &sa, NULL);
+    (void) sigaction(SIGINT, &sa, NULL);
+    (void) sigaction(SIGHUP, &sa, NULL);
+
+    sa.sa_handler = SIG_IGN;
+    (void) sigaction(SIGPIPE, &sa, NULL);
+
+    return EIRC_OK;
+}
+
+
+/* Carries lines from here on. */
+static int
+user_run(int client, const request_t *request, const options_t *o)
+{
+    int irc;
+    void *segment;
+    size_t size;
+    uint32_t seed;
+
+    seed = 0;
+    (void) !getrandom(&seed, sizeof(seed), 0);
+
+    size = session_segment_size(REPLAY);
+    segment = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    relay_init(&relay);
+    relay.signals = signal_pipe[0];
+    relay.renamed = title_set;
+    relay.user.event = listen_event;
+    stream_init(&relay.browser, client);
+
+    if (segment == MAP_FAILED
+        || user_init(&relay.user, segment, size, REPLAY, request, seed,
+                     relay_now())
+               != EIRC_OK)
+    {
+        return complain("There is no memory", "");
+    }
+
+    irc = server_connect(o->server, o->port);
+
+    /* no word of the command line is needed any more, the title covers it */
+
+    title_set(request->identity.nick);
+
+    if (irc != -1) {
+        relay_connected(&relay, irc, 0);
+
+    } else {
+        user_unreachable(&relay.user);
+    }
+
+    relay_run(&relay);
+    user_done(&relay.user);
+
+    return irc == -1 ? EIRC_ERROR : EIRC_OK;
+}
+
+
+int
+listen_main(int argc, char **argv)
+{
+    int rc, client;
+    options_t o;
+    listener_t listener;
+    static request_t request;
+
+    options_read(&o, argc, argv);
+
+    if (options_check(&o) != EIRC_OK || request_make(&request, &o) != EIRC_OK
+        || signals_begin() != EIRC_OK)
+    {
+        return 1;
+    }
+
+    if (o.instance == NULL || *o.instance == '\0') {
+        o.instance = instance_make(listener.random);
+    }
+
+    log_begin(o.log, o.instance);
+
+    if (listener_open(&listener, o.listen, o.instance) != EIRC_OK) {
+        return 1;
+    }
+
+    /* the IRC server hears nothing before somebody is there to listen */
+
+    client = listener_accept(&listener);
+    rc = client == -1 ? EIRC_OK : user_run(client, &request, &o);
+
+    (void) unlink(listener.address.sun_path);
+    (void) close(listener.fd);
+
+    return rc == EIRC_OK ? 0 : 1;
+}

@@ -1,0 +1,190 @@
+#include "worker.h"
+
+#include "control.h"
+#include "link.h"
+#include "relay.h"
+#include "request.h"
+#include "title.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+
+/* ms; nginx sends USER together with SESSION */
+#define USER_TIME 10000
+
+/* what the request needs for a moment: gone when the session stands */
+typedef struct {
+    request_t request;
+    uint8_t record[LINK_USER_MAX];
+} birthplace_t;
+
+
+static relay_t relay;
+
+
+/* To the layer's log. What can't be sent now is lost: nobody waits for it. */
+static void
+event_send(int32_t status, event_type_e type, eirc_slice_t text)
+{
+    control_t c;
+
+    if (relay.control == -1) {
+        return;
+    }
+
+    memset(&c, 0, offsetof(control_t, data));
+    c.type = CONTROL_EVENT;
+    c.value = type;
+    c.status = status;
+    c.size
+        = (uint32_t) (text.len < EVENT_TEXT_MAX ? text.len : EVENT_TEXT_MAX);
+
+    if (c.size > 0) {
+        memcpy(c.data, text.p, c.size);
+    }
+
+    (void) control_send(relay.control, &c, NULL, 0);
+}
+
+
+static void
+worker_event(user_t *u, event_type_e type, int32_t status, eirc_slice_t text)
+{
+    (void) u;
+    event_send(status, type, text);
+}
+
+
+/* Random, and the same for all workers of one template, which tells nobody
+ * anything outside of them. */
+static uint32_t
+seed_make(const char *id)
+{
+    uint32_t seed;
+    const void *random;
+
+    seed = 0;
+    random = (const void *) (uintptr_t) getauxval(AT_RANDOM);
+
+    if (random != NULL) {
+        memcpy(&seed, random, sizeof(seed));
+    }
+
+    return seed ^ eirc_irc_hash(EIRC_IRC_ASCII, seed, eirc_slice_str(id))
+           ^ (uint32_t) relay_now();
+}
+
+
+/* Says no, to nginx and in the log. */
+static int
+refuse(eirc_link_reason_e reason, const char *why)
+{
+    link_refuse(WORKER_FD_LINK, reason, why);
+    event_send(
+        0, reason == EIRC_LINK_BAD_REQUEST ? EVENT_BAD_REQUEST : EVENT_SEGMENT,
+        eirc_slice_str(why));
+
+    return EIRC_ERROR;
+}
+
+
+static int
+request_take(birthplace_t *place, const worker_birth_t *birth, void *segment,
+             size_t size)
+{
+    const char *why;
+    eirc_slice_t json;
+
+    if (link_user_read(WORKER_FD_LINK, USER_TIME, place->record, &json)
+        != EIRC_OK) {
+        return refuse(EIRC_LINK_BAD_REQUEST, "there is no USER");
+    }
+
+    if (request_read(&place->request, json.p, json.len, &why) != EIRC_OK) {
+        return refuse(EIRC_LINK_BAD_REQUEST, why);
+    }
+
+    if (user_init(&relay.user, segment, size, birth->replay, &place->request,
+                  seed_make(birth->id), relay_now())
+            != EIRC_OK
+        || !relay.user.session.fresh)
+    {
+        return refuse(EIRC_LINK_FAILED, "it is no new segment");
+    }
+
+    return EIRC_OK;
+}
+
+
+/* Reads the request, in memory that is given back. */
+static int
+worker_begin(const worker_birth_t *birth)
+{
+    int rc;
+    void *segment;
+    size_t size;
+    birthplace_t *place;
+
+    size = session_segment_size(birth->replay);
+    segment = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED,
+                   WORKER_FD_SEGMENT, 0);
+    place = mmap(NULL, sizeof(birthplace_t), PROT_READ | PROT_WRITE,
+                 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (segment == MAP_FAILED || place == MAP_FAILED) {
+        event_send(errno, EVENT_FAILED, EIRC_SLICE("mmap()"));
+        return refuse(EIRC_LINK_FAILED, "there is no memory");
+    }
+
+    rc = request_take(place, birth, segment, size);
+
+    (void) munmap(place, sizeof(birthplace_t));
+
+    return rc;
+}
+
+
+static void
+cpu_pin(uint32_t cpu)
+{
+    cpu_set_t set;
+
+    if (cpu < CPU_SETSIZE) {
+        CPU_ZERO(&set);
+        CPU_SET(cpu, &set);
+        (void) sched_setaffinity(0, sizeof(set), &set);
+    }
+}
+
+
+int
+worker_run(const worker_birth_t *birth)
+{
+    relay_init(&relay);
+    relay.control = WORKER_FD_CONTROL;
+    relay.renamed = title_set;
+    relay.user.event = worker_event;
+    relay.user.raw = true;
+
+    cpu_pin(birth->cpu);
+
+    if (worker_begin(birth) != EIRC_OK) {
+        return 1;
+    }
+
+    title_set(relay.user.session.identity->nick);
+    link_init(&relay.browser, WORKER_FD_LINK);
+
+    if (link_ready(WORKER_FD_LINK, birth->id) != EIRC_OK) {
+        return 1;
+    }
+
+    relay_run(&relay);
+    user_done(&relay.user);
+
+    return 0;
+}
