@@ -114,6 +114,21 @@ irc_close(relay_t *r, int error)
 }
 
 
+/* Flood control of the server may keep QUIT waiting behind PARTs, to each of
+ * which it answers: as long as it does, and not for ever, it is given time. */
+static void
+leave_extend(relay_t *r)
+{
+    uint64_t end;
+
+    end = r->user.now + RELAY_LEAVE_TIME;
+
+    if (r->timers[RELAY_TIMER_LEAVE] != 0) {
+        r->timers[RELAY_TIMER_LEAVE] = end < r->leave_end ? end : r->leave_end;
+    }
+}
+
+
 static void
 irc_read(relay_t *r)
 {
@@ -135,6 +150,7 @@ irc_read(relay_t *r)
 
         timer_stop(r, RELAY_TIMER_PONG);
         timer_set(r, RELAY_TIMER_IDLE, RELAY_IDLE_TIME);
+        leave_extend(r);
 
     } else if (n == 0 || errno != EAGAIN) {
         irc_close(r, n == 0 ? 0 : errno);
@@ -465,8 +481,11 @@ relay_work(relay_t *r)
         return;
     }
 
-    if (r->user.session.state->phase == SESSION_LEAVING) {
-        timer_start(r, RELAY_TIMER_LEAVE, RELAY_LEAVE_TIME);
+    if (r->user.session.state->phase == SESSION_LEAVING
+        && r->timers[RELAY_TIMER_LEAVE] == 0)
+    {
+        timer_set(r, RELAY_TIMER_LEAVE, RELAY_LEAVE_TIME);
+        r->leave_end = r->user.now + RELAY_LEAVE_MAX;
     }
 }
 

@@ -16,7 +16,8 @@
 #define RELAY_IDLE_TIME 120000    /* the server says nothing: PING */
 #define RELAY_PONG_TIME 60000     /* ... and no answer */
 #define RELAY_FULL_TIME 60000     /* the browser takes nothing */
-#define RELAY_LEAVE_TIME 2000     /* QUIT, and the server doesn't close */
+#define RELAY_LEAVE_TIME 2000     /* QUIT, and the server says nothing more */
+#define RELAY_LEAVE_MAX 8000      /* ... or talks on, and doesn't close */
 #define RELAY_DRAIN_TIME 5000     /* the browser has gone, its lines wait */
 #define RELAY_END_TIME 10000 /* last lines that the browser doesn't take */
 
@@ -44,6 +45,7 @@ typedef struct {
 
     /* the relay's own */
     uint64_t timers[RELAY_TIMERS]; /* when, in ms; 0: not set */
+    uint64_t leave_end; /* ms: the last moment for RELAY_TIMER_LEAVE */
     int irc_error;
     bool irc_gone;
     bool irc_blocked; /* it takes no more bytes now */

@@ -63,6 +63,11 @@ sub new {
     my $text = _read($template);
     $text =~ s/\@([A-Z_]+)\@/$value{$1}/g;
 
+    # without fake lag whoever exceeds the threshold is thrown out
+
+    $text =~ s/threshold="\d+"/threshold="1000000"/
+        if $value{FAKELAG} eq 'off';
+
     _write("$self->{dir}/inspircd.conf", $text);
 
     return $self;
