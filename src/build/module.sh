@@ -149,7 +149,8 @@ make_nginx() {
     if ! make -C "$tree" -f objs/Makefile -j "$(nproc)" "$target" \
         > "$tree/make.log" 2>&1
     then
-        grep -E -A 8 'error|Error' "$tree/make.log" | head -n 60 >&2 || true
+        grep -E -A 8 'error:|warning:' "$tree/make.log" | head -n 60 >&2 \
+            || tail -n 20 "$tree/make.log" >&2
         fail "make failed: $tree/make.log"
     fi
 

@@ -1330,7 +1330,6 @@ ngx_http_eirc_ws_finalize(ngx_http_eirc_ws_t *ws)
 
     if (!ws->linger) {
         c->read->ready = 0;
-        c->pipeline = 0;
     }
 
     ngx_http_finalize_request(r, NGX_DONE);
