@@ -81,7 +81,7 @@ nothing_left() {
 run_asan() {
     local dir=$objs/asan reports=$objs/asan/reports status=0
 
-    export ASAN_OPTIONS=abort_on_error=0:detect_leaks=0:symbolize=1
+    export ASAN_OPTIONS=detect_leaks=0:detect_odr_violation=0
     export UBSAN_OPTIONS=print_stacktrace=1
 
     with_build_lock build_asan "$dir"
