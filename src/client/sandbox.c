@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -46,40 +47,38 @@ typedef struct {
 
 static struct sock_fprog program;
 
-static const int worker_calls[] = {
-    SCMP_SYS(read),          SCMP_SYS(readv),
-    SCMP_SYS(write),         SCMP_SYS(writev),
-    SCMP_SYS(recvfrom),      SCMP_SYS(recvmsg),
-    SCMP_SYS(sendto),        SCMP_SYS(sendmsg),
-    SCMP_SYS(shutdown),      SCMP_SYS(getsockopt),
-    SCMP_SYS(close),         SCMP_SYS(close_range),
-    SCMP_SYS(poll),          SCMP_SYS(ppoll),
-    SCMP_SYS(epoll_create1), SCMP_SYS(epoll_ctl),
-    SCMP_SYS(epoll_wait),    SCMP_SYS(epoll_pwait),
-    SCMP_SYS(epoll_pwait2),  SCMP_SYS(clock_gettime),
-    SCMP_SYS(gettimeofday),  SCMP_SYS(time),
-    SCMP_SYS(getrandom),     SCMP_SYS(getpid),
-    SCMP_SYS(gettid),        SCMP_SYS(munmap),
-    SCMP_SYS(mremap),        SCMP_SYS(madvise),
-    SCMP_SYS(brk),           SCMP_SYS(futex),
-    SCMP_SYS(rt_sigreturn),  SCMP_SYS(rt_sigprocmask),
-    SCMP_SYS(rt_sigaction),  SCMP_SYS(restart_syscall),
-    SCMP_SYS(exit),          SCMP_SYS(exit_group),
-    SCMP_SYS(sched_yield),
+/* worker and connector */
+static const int common_calls[] = {
+    SCMP_SYS(read),           SCMP_SYS(write),
+    SCMP_SYS(recvfrom),       SCMP_SYS(recvmsg),
+    SCMP_SYS(shutdown),       SCMP_SYS(getsockopt),
+    SCMP_SYS(poll),           SCMP_SYS(ppoll),
+    SCMP_SYS(clock_gettime),  SCMP_SYS(gettimeofday),
+    SCMP_SYS(time),           SCMP_SYS(getrandom),
+    SCMP_SYS(getpid),         SCMP_SYS(gettid),
+    SCMP_SYS(munmap),         SCMP_SYS(mremap),
+    SCMP_SYS(madvise),        SCMP_SYS(brk),
+    SCMP_SYS(futex),          SCMP_SYS(rt_sigreturn),
+    SCMP_SYS(rt_sigprocmask), SCMP_SYS(restart_syscall),
+    SCMP_SYS(exit),           SCMP_SYS(exit_group),
 };
 
 static const int connector_calls[] = {
-    SCMP_SYS(socket),      SCMP_SYS(connect),     SCMP_SYS(bind),
-    SCMP_SYS(getsockname), SCMP_SYS(getpeername), SCMP_SYS(setsockopt),
-    SCMP_SYS(open),        SCMP_SYS(openat),      SCMP_SYS(stat),
-    SCMP_SYS(fstat),       SCMP_SYS(newfstatat),  SCMP_SYS(statx),
-    SCMP_SYS(lseek),       SCMP_SYS(fcntl),       SCMP_SYS(uname),
-    SCMP_SYS(access),      SCMP_SYS(faccessat),   SCMP_SYS(faccessat2),
-    SCMP_SYS(mprotect),    SCMP_SYS(recvmmsg),    SCMP_SYS(sendmmsg),
-    SCMP_SYS(sysinfo),     SCMP_SYS(getuid),      SCMP_SYS(geteuid),
-    SCMP_SYS(getgid),      SCMP_SYS(getegid),     SCMP_SYS(readlink),
-    SCMP_SYS(readlinkat),  SCMP_SYS(getdents64),  SCMP_SYS(prlimit64),
-    SCMP_SYS(pread64),     SCMP_SYS(eventfd2),
+    SCMP_SYS(sendto),        SCMP_SYS(sendmsg),      SCMP_SYS(close),
+    SCMP_SYS(rt_sigaction),  SCMP_SYS(readv),        SCMP_SYS(writev),
+    SCMP_SYS(epoll_ctl),     SCMP_SYS(epoll_wait),   SCMP_SYS(epoll_pwait),
+    SCMP_SYS(epoll_create1), SCMP_SYS(epoll_pwait2), SCMP_SYS(socket),
+    SCMP_SYS(connect),       SCMP_SYS(bind),         SCMP_SYS(getsockname),
+    SCMP_SYS(getpeername),   SCMP_SYS(setsockopt),   SCMP_SYS(open),
+    SCMP_SYS(openat),        SCMP_SYS(stat),         SCMP_SYS(fstat),
+    SCMP_SYS(newfstatat),    SCMP_SYS(statx),        SCMP_SYS(lseek),
+    SCMP_SYS(fcntl),         SCMP_SYS(uname),        SCMP_SYS(access),
+    SCMP_SYS(faccessat),     SCMP_SYS(faccessat2),   SCMP_SYS(mprotect),
+    SCMP_SYS(recvmmsg),      SCMP_SYS(sendmmsg),     SCMP_SYS(sysinfo),
+    SCMP_SYS(getuid),        SCMP_SYS(geteuid),      SCMP_SYS(getgid),
+    SCMP_SYS(getegid),       SCMP_SYS(readlink),     SCMP_SYS(readlinkat),
+    SCMP_SYS(getdents64),    SCMP_SYS(prlimit64),    SCMP_SYS(pread64),
+    SCMP_SYS(eventfd2),
 };
 
 /* what the sanitizers call to report, and to look at themselves */
@@ -119,24 +118,48 @@ static const int sanitizer_calls[] = {
 /* calls that are allowed with some arguments alone */
 typedef struct {
     int call;
-    struct scmp_arg_cmp when;
+    unsigned n;
+    struct scmp_arg_cmp when[2];
 } some_t;
+
+#define EQ(arg, value)                                                        \
+    {                                                                         \
+        arg, SCMP_CMP_EQ, value, 0                                            \
+    }
+#define NE(arg, value)                                                        \
+    {                                                                         \
+        arg, SCMP_CMP_NE, value, 0                                            \
+    }
+#define WITHOUT(arg, bits)                                                    \
+    {                                                                         \
+        arg, SCMP_CMP_MASKED_EQ, bits, 0                                      \
+    }
+#define ANY                                                                   \
+    {                                                                         \
+        0, SCMP_CMP_EQ, 0, 0                                                  \
+    }
 
 static const some_t common_some[] = {
     /* memory that can be executed comes from nowhere */
-    {SCMP_SYS(mmap), {2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0}},
+    {SCMP_SYS(mmap), 1, {WITHOUT(2, PROT_EXEC), ANY}},
     /* the title */
-    {SCMP_SYS(prctl), {0, SCMP_CMP_EQ, PR_SET_NAME, 0}},
-    {SCMP_SYS(ioctl), {1, SCMP_CMP_EQ, FIONREAD, 0}},
-    {SCMP_SYS(ioctl), {1, SCMP_CMP_EQ, TIOCOUTQ, 0}},
-    {SCMP_SYS(ioctl), {1, SCMP_CMP_EQ, FIONBIO, 0}},
+    {SCMP_SYS(prctl), 1, {EQ(0, PR_SET_NAME), ANY}},
+    {SCMP_SYS(ioctl), 1, {EQ(1, FIONREAD), ANY}},
+    {SCMP_SYS(ioctl), 1, {EQ(1, TIOCOUTQ), ANY}},
 };
 
+/*
+ * One descriptor may be connected, and stays what it is: closed, its number
+ * could become that of a socket that leads elsewhere. A send is no way round
+ * connect(): with MSG_FASTOPEN it would open a closed connection anew, to any
+ * address.
+ */
 static const some_t worker_some[] = {
-    {SCMP_SYS(connect), {0, SCMP_CMP_EQ, WORKER_FD_RESCUE, 0}},
-    {SCMP_SYS(sched_setaffinity), {0, SCMP_CMP_EQ, 0, 0}},
-    {SCMP_SYS(fcntl), {1, SCMP_CMP_EQ, F_GETFL, 0}},
-    {SCMP_SYS(fcntl), {1, SCMP_CMP_EQ, F_SETFL, 0}},
+    {SCMP_SYS(connect), 1, {EQ(0, WORKER_FD_RESCUE), ANY}},
+    {SCMP_SYS(close), 1, {NE(0, WORKER_FD_RESCUE), ANY}},
+    {SCMP_SYS(sendto), 2, {WITHOUT(3, MSG_FASTOPEN), EQ(4, 0)}},
+    {SCMP_SYS(sendmsg), 1, {WITHOUT(2, MSG_FASTOPEN), ANY}},
+    {SCMP_SYS(sched_setaffinity), 1, {EQ(0, 0), ANY}},
 };
 
 
@@ -188,8 +211,8 @@ some_allow(scmp_filter_ctx ctx, const some_t *some, size_t n)
     size_t i;
 
     for (i = 0; i < n; i++) {
-        rc = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, some[i].call, 1,
-                                    &some[i].when);
+        rc = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, some[i].call,
+                                    some[i].n, some[i].when);
 
         if (rc != 0 && rc != -EDOM && rc != -EEXIST) {
             errno = -rc;
@@ -208,7 +231,7 @@ some_allow(scmp_filter_ctx ctx, const some_t *some, size_t n)
 static int
 worker_allow(scmp_filter_ctx ctx)
 {
-    if (ALLOW(worker_calls) == -1 || ALLOW_SOME(common_some) == -1
+    if (ALLOW(common_calls) == -1 || ALLOW_SOME(common_some) == -1
         || ALLOW_SOME(worker_some) == -1)
     {
         return -1;
@@ -221,7 +244,7 @@ worker_allow(scmp_filter_ctx ctx)
 static int
 connector_allow(scmp_filter_ctx ctx)
 {
-    if (ALLOW(worker_calls) == -1 || ALLOW_SOME(common_some) == -1
+    if (ALLOW(common_calls) == -1 || ALLOW_SOME(common_some) == -1
         || ALLOW(connector_calls) == -1)
     {
         return -1;

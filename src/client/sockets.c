@@ -339,18 +339,12 @@ earlier(uint64_t *when, uint64_t other)
 
 /* Starts a helper again when its time has come. */
 static void
-helper_check(layer_t *l, helper_t *h, layer_kind_e kind, uint64_t *when)
+helper_check(layer_t *l, helper_t *h, layer_kind_e kind)
 {
-    if (l->stop_until != 0) {
-        return;
-    }
-
-    if (h->again != 0 && h->again <= l->now) {
+    if (l->stop_until == 0 && h->again != 0 && h->again <= l->now) {
         h->again = 0;
         (void) layer_helper_start(l, h, kind);
     }
-
-    earlier(when, h->again);
 }
 
 
@@ -376,8 +370,10 @@ timers_run(layer_t *l)
 
     earlier(&when, peers_expire(l));
 
-    helper_check(l, &l->template, LAYER_TEMPLATE, &when);
-    helper_check(l, &l->connector, LAYER_CONNECTOR, &when);
+    if (l->stop_until == 0) {
+        earlier(&when, l->template.again);
+        earlier(&when, l->connector.again);
+    }
 
     if (l->accept_again != 0 && l->accept_again <= l->now) {
         l->accept_again = 0;
@@ -412,8 +408,12 @@ layer_loop(layer_t *l)
     struct epoll_event events[EVENTS_MAX];
 
     for (;;) {
+        helper_check(l, &l->template, LAYER_TEMPLATE);
+        helper_check(l, &l->connector, LAYER_CONNECTOR);
+
         birth_pump(l);
         dial_pump(l);
+
         timeout = timers_run(l);
 
         if (is_over(l)) {

@@ -105,6 +105,8 @@ child_run(const worker_birth_t *birth, const int *fds)
 {
     canary_renew();
 
+    title_set(birth->id); /* until there is a nick */
+
     if (descriptors_arrange(fds) == -1 || sandbox_enter() == -1) {
         _exit(1);
     }
