@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "eirc_utf8.h"
+
 
 static void
 put16(uint8_t *p, uint32_t v)
@@ -102,6 +104,116 @@ body_bounds(uint8_t type, long *min)
 }
 
 
+/* Is everything in the header 0 that has no meaning in its type? */
+static int
+header_in_bounds(const eirc_link_header_t *h)
+{
+    uint8_t flags;
+
+    flags = (h->type == EIRC_LINK_HELLO) ? EIRC_LINK_FULL : 0;
+
+    if ((h->flags & ~flags) != 0) {
+        return 0;
+    }
+
+    switch (h->type) {
+
+    case EIRC_LINK_HELLO:
+        return 1;
+
+    case EIRC_LINK_WATCH:
+    case EIRC_LINK_SESSION:
+        return h->count == 0;
+
+    case EIRC_LINK_REFUSED:
+    case EIRC_LINK_END:
+        return h->count == 0 && h->value >= 1 && h->value <= EIRC_LINK_SLOW;
+
+    case EIRC_LINK_LINES:
+        return h->value >= 1;
+
+    case EIRC_LINK_MESSAGE:
+    case EIRC_LINK_CONFIRM:
+        return h->value == 0;
+
+    default:
+        return h->value == 0 && h->count == 0;
+    }
+}
+
+
+/*
+ * The length of the character at p, 0 if it may not stand in a text: what is
+ * not UTF-8, and controls (Unicode's Cc: to U+001F, U+007F to U+009F).
+ */
+static size_t
+text_char(const uint8_t *p, size_t len)
+{
+    size_t n;
+
+    if (p[0] < 0x80) {
+        return p[0] >= 0x20 && p[0] != 0x7f;
+    }
+
+    n = (p[0] < 0xe0) ? 2 : (p[0] < 0xf0) ? 3 : 4;
+
+    if (n > len || !eirc_utf8_valid(p, n)) {
+        return 0;
+    }
+
+    return (p[0] == 0xc2 && p[1] < 0xa0) ? 0 : n;
+}
+
+
+static int
+text_valid(const uint8_t *p, size_t len)
+{
+    size_t n;
+
+    for (; len > 0; p += n, len -= n) {
+        n = text_char(p, len);
+
+        if (n == 0) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+/* Copies as much of a text as max holds; what may not be there becomes '?'. */
+static size_t
+text_copy(uint8_t *out, size_t max, const char *text)
+{
+    size_t i, n, len, used;
+    const uint8_t *p;
+
+    p = (const uint8_t *) text;
+    len = strlen(text);
+    used = 0;
+
+    for (i = 0; i < len; i += n) {
+        n = text_char(p + i, len - i);
+
+        if (used + (n ? n : 1) > max) {
+            break;
+        }
+
+        if (n == 0) {
+            n = 1;
+            out[used++] = '?';
+            continue;
+        }
+
+        memcpy(out + used, p + i, n);
+        used += n;
+    }
+
+    return used;
+}
+
+
 int
 eirc_link_header_read(eirc_link_header_t *h, const uint8_t *p, size_t len)
 {
@@ -120,7 +232,15 @@ eirc_link_header_read(eirc_link_header_t *h, const uint8_t *p, size_t len)
     max = body_bounds(h->type, &min);
     body = len - EIRC_LINK_HEADER_SIZE;
 
-    if (max < 0 || body < (size_t) min || body > (size_t) max) {
+    if (max < 0 || body < (size_t) min || body > (size_t) max
+        || !header_in_bounds(h))
+    {
+        return EIRC_ERROR;
+    }
+
+    if ((h->type == EIRC_LINK_REFUSED || h->type == EIRC_LINK_END)
+        && !text_valid(p + EIRC_LINK_HEADER_SIZE, body))
+    {
         return EIRC_ERROR;
     }
 
@@ -132,8 +252,8 @@ size_t
 eirc_link_record_write(uint8_t *p, eirc_link_type_e type, uint32_t value,
                        uint64_t count, const char *text)
 {
+    size_t max;
     eirc_link_header_t h;
-    size_t len, max;
 
     h.type = (uint8_t) type;
     h.flags = 0;
@@ -147,15 +267,9 @@ eirc_link_record_write(uint8_t *p, eirc_link_type_e type, uint32_t value,
     }
 
     max = (type == EIRC_LINK_READY) ? EIRC_LINK_ID_MAX : EIRC_LINK_TEXT_MAX;
-    len = strlen(text);
 
-    if (len > max) {
-        len = max;
-    }
-
-    memcpy(p + EIRC_LINK_HEADER_SIZE, text, len);
-
-    return EIRC_LINK_HEADER_SIZE + len;
+    return EIRC_LINK_HEADER_SIZE
+           + text_copy(p + EIRC_LINK_HEADER_SIZE, max, text);
 }
 
 
@@ -253,12 +367,36 @@ eirc_link_entry_next(const uint8_t **p, const uint8_t *end,
 }
 
 
+/* EIRC_OK when the entries are sound to the last byte and not too many. */
+static int
+servers_check(const uint8_t *p, const uint8_t *end)
+{
+    int rc, n;
+    eirc_link_server_t server;
+
+    for (n = 0;; n++) {
+        rc = eirc_link_server_next(&p, end, &server);
+
+        if (rc == EIRC_DONE) {
+            return n ? EIRC_OK : EIRC_ERROR;
+        }
+
+        if (rc != EIRC_OK || n == EIRC_LINK_SERVERS_MAX) {
+            return EIRC_ERROR;
+        }
+    }
+}
+
+
 static int
 session_in_bounds(const eirc_link_session_t *s)
 {
     return s->account_len >= 1 && s->account_len <= EIRC_LINK_ACCOUNT_MAX
            && s->servers_len >= 1 && s->servers_len <= EIRC_LINK_SERVERS_SIZE
-           && s->replay >= EIRC_REPLAY_MIN && s->replay <= EIRC_REPLAY_MAX;
+           && s->replay >= EIRC_REPLAY_MIN && s->replay <= EIRC_REPLAY_MAX
+           && memchr(s->account, 0, s->account_len) == NULL
+           && servers_check(s->servers, s->servers + s->servers_len)
+                  == EIRC_OK;
 }
 
 
@@ -286,27 +424,6 @@ eirc_link_session_write(uint8_t *p, const eirc_link_session_t *s)
     memcpy(p + EIRC_LINK_SESSION_SIZE, s->servers, s->servers_len);
 
     return EIRC_LINK_SESSION_SIZE + s->servers_len;
-}
-
-
-/* EIRC_OK when the entries are sound to the last byte and not too many. */
-static int
-servers_check(const uint8_t *p, const uint8_t *end)
-{
-    int rc, n;
-    eirc_link_server_t server;
-
-    for (n = 0;; n++) {
-        rc = eirc_link_server_next(&p, end, &server);
-
-        if (rc == EIRC_DONE) {
-            return n ? EIRC_OK : EIRC_ERROR;
-        }
-
-        if (rc != EIRC_OK || n == EIRC_LINK_SERVERS_MAX) {
-            return EIRC_ERROR;
-        }
-    }
 }
 
 
@@ -347,29 +464,40 @@ eirc_link_session_read(eirc_link_session_t *s, const uint8_t *p, size_t len)
     s->account = (const char *) (p + 48);
     s->servers = p + EIRC_LINK_SESSION_SIZE;
 
-    if (!session_in_bounds(s) || get32(p + 44) != 0
+    /* the lengths first: only then are account and servers all there */
+
+    if (s->account_len > EIRC_LINK_ACCOUNT_MAX
         || len != EIRC_LINK_SESSION_SIZE + s->servers_len
-        || memchr(s->account, 0, s->account_len) != NULL
-        || !account_is_padded(s))
+        || !session_in_bounds(s) || !account_is_padded(s)
+        || get32(p + 44) != 0)
     {
         return EIRC_ERROR;
     }
 
-    return servers_check(s->servers, s->servers + s->servers_len);
+    return EIRC_OK;
 }
 
 
 static int
 server_in_bounds(const eirc_link_server_t *server)
 {
-    if (server->host_len < 1 || server->host_len > EIRC_LINK_HOST_MAX
-        || memchr(server->host, 0, server->host_len) != NULL)
+    size_t i;
+
+    if ((server->flags & ~(EIRC_LINK_SERVER_TLS | EIRC_LINK_SERVER_UNIX)) != 0)
     {
         return 0;
     }
 
-    if (server->flags & ~(EIRC_LINK_SERVER_TLS | EIRC_LINK_SERVER_UNIX)) {
+    if (server->host_len < 1 || server->host_len > EIRC_LINK_HOST_MAX) {
         return 0;
+    }
+
+    /* names go to logs, and no name has controls */
+
+    for (i = 0; i < server->host_len; i++) {
+        if ((uint8_t) server->host[i] < 0x20 || server->host[i] == 0x7f) {
+            return 0;
+        }
     }
 
     if (server->flags & EIRC_LINK_SERVER_UNIX) {

@@ -60,16 +60,21 @@ typedef struct {
 void eirc_link_header_write(uint8_t *p, const eirc_link_header_t *h);
 
 /*
- * Reads the header of a whole record of len bytes and checks len against the
- * bounds of its type (docs/link.md, 3). EIRC_ERROR: cut, unknown or too long.
+ * Reads the header of a whole record of len bytes and checks it against the
+ * rules of its type (docs/link.md, 2 and 3): the bounds of its length, what
+ * has to be 0, the reason, and the text for the log. Left to the caller are
+ * the version, the counts, and the bodies of the others. EIRC_ERROR: a rule is
+ * broken.
  */
 int eirc_link_header_read(eirc_link_header_t *h, const uint8_t *p, size_t len);
 
 /*
  * Writes a whole record of header and text to p: READY with the session's ID,
- * REFUSED and END with a text for the log (cut at EIRC_LINK_TEXT_MAX), and,
- * with text NULL, the records without a body. p holds at least
- * EIRC_LINK_HEADER_SIZE + EIRC_LINK_TEXT_MAX bytes. Returns its length.
+ * REFUSED and END with a text for the log, and, with text NULL, the records
+ * without a body. A text is cut between characters at EIRC_LINK_TEXT_MAX, an
+ * ID at EIRC_LINK_ID_MAX; controls and what is no UTF-8 become '?'. p holds
+ * at least EIRC_LINK_HEADER_SIZE + EIRC_LINK_TEXT_MAX bytes. Returns the
+ * record's length.
  */
 size_t eirc_link_record_write(uint8_t *p, eirc_link_type_e type,
                               uint32_t value, uint64_t count,
@@ -113,7 +118,8 @@ typedef struct {
 
 /*
  * Writes the whole record to p, which holds EIRC_LINK_SESSION_MAX bytes.
- * Returns its length, or 0 when a member is out of bounds.
+ * Returns its length, or 0 when a member is out of bounds or a server is not
+ * as eirc_link_server_add() writes it.
  */
 size_t eirc_link_session_write(uint8_t *p, const eirc_link_session_t *s);
 

@@ -1,0 +1,476 @@
+/*
+ * eirc_link: SESSION and its servers, every field and bound of docs/link.md, 5,
+ * with records cut at every byte.
+ */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "eirc_link.h"
+
+
+static int
+server_judge(uint8_t flags, uint16_t port, const char *host, size_t host_len)
+{
+    int rc;
+    size_t used;
+    uint8_t p[4 + 255], *copy;
+    const uint8_t *pos;
+    eirc_link_server_t server, again;
+
+    server.flags = flags;
+    server.port = port;
+    server.host = host;
+    server.host_len = host_len;
+    used = 0;
+    rc = eirc_link_server_add(p, &used, sizeof(p), &server);
+
+    if (rc == EIRC_OK) {
+        assert_int_equal(used, 4 + host_len);
+
+    } else {
+        assert_int_equal(used, 0);
+    }
+
+    /* the reader has to think the same, of memory of exactly that size */
+
+    if (host_len > 255) {
+        return rc;
+    }
+
+    copy = malloc(4 + host_len);
+    assert_non_null(copy);
+    copy[0] = flags;
+    copy[1] = (uint8_t) host_len;
+    copy[2] = (uint8_t) (port & 0xff);
+    copy[3] = (uint8_t) (port >> 8);
+    memcpy(copy + 4, host, host_len);
+
+    pos = copy;
+    assert_int_equal(eirc_link_server_next(&pos, copy + 4 + host_len, &again),
+                     rc);
+    assert_ptr_equal(pos, rc == EIRC_OK ? copy + 4 + host_len : copy);
+
+    if (rc == EIRC_OK) {
+        assert_memory_equal(p, copy, 4 + host_len);
+        assert_int_equal(again.flags, flags);
+        assert_int_equal(again.port, port);
+        assert_int_equal(again.host_len, host_len);
+    }
+
+    free(copy);
+
+    return rc;
+}
+
+
+static void
+test_server_rules(void **state)
+{
+    char host[300];
+    unsigned flags;
+
+    (void) state;
+
+    memset(host, 'h', sizeof(host));
+
+    assert_int_equal(server_judge(0, 6667, "irc.example.org", 15), EIRC_OK);
+    assert_int_equal(server_judge(0, 1, "h", 1), EIRC_OK);
+    assert_int_equal(server_judge(0, 65535, host, 255), EIRC_OK);
+    assert_int_equal(server_judge(0, 65535, host, 256), EIRC_ERROR);
+    assert_int_equal(server_judge(0, 6667, "", 0), EIRC_ERROR);
+    assert_int_equal(server_judge(0, 0, "h", 1), EIRC_ERROR);
+    assert_int_equal(server_judge(1, 6697, "::1", 3), EIRC_OK);
+    assert_int_equal(server_judge(2, 0, "/run/irc", 8), EIRC_OK);
+    assert_int_equal(server_judge(3, 0, "/run/irc", 8), EIRC_OK);
+    assert_int_equal(server_judge(2, 6667, "/run/irc", 8), EIRC_ERROR);
+    assert_int_equal(server_judge(2, 0, "run/irc", 7), EIRC_ERROR);
+    assert_int_equal(server_judge(2, 0, "\0run", 4), EIRC_ERROR);
+    assert_int_equal(server_judge(0, 6667, "a\0b", 3), EIRC_ERROR);
+    assert_int_equal(server_judge(0, 6667, "a\nb", 3), EIRC_ERROR);
+    assert_int_equal(server_judge(0, 6667, "a\x7f", 2), EIRC_ERROR);
+    assert_int_equal(server_judge(0, 6667, "\xc3\xa4.org", 6), EIRC_OK);
+
+    for (flags = 4; flags < 256; flags++) {
+        assert_int_equal(
+            server_judge((uint8_t) flags, flags & 2 ? 0 : 1, "/h", 2),
+            EIRC_ERROR);
+    }
+}
+
+
+static void
+test_server_cut(void **state)
+{
+    size_t len, used;
+    uint8_t p[32], *copy;
+    const uint8_t *pos;
+    eirc_link_server_t server = {0, 6667, "irc", 3};
+
+    (void) state;
+
+    used = 0;
+    assert_int_equal(eirc_link_server_add(p, &used, 6, &server), EIRC_ERROR);
+    assert_int_equal(used, 0);
+    assert_int_equal(eirc_link_server_add(p, &used, 7, &server), EIRC_OK);
+    assert_int_equal(used, 7);
+    assert_int_equal(eirc_link_server_add(p, &used, 13, &server), EIRC_ERROR);
+    assert_int_equal(eirc_link_server_add(p, &used, 6, &server), EIRC_ERROR);
+    assert_int_equal(used, 7);
+
+    for (len = 0; len <= 7; len++) {
+        copy = malloc(len > 0 ? len : 1);
+        assert_non_null(copy);
+
+        if (len > 0) {
+            memcpy(copy, p, len);
+        }
+
+        pos = copy;
+        assert_int_equal(eirc_link_server_next(&pos, copy + len, &server),
+                         len == 0   ? EIRC_DONE
+                         : len == 7 ? EIRC_OK
+                                    : EIRC_ERROR);
+        free(copy);
+    }
+}
+
+
+/* a session that is good, with so many servers */
+static void
+session_of(eirc_link_session_t *s, uint8_t *servers, unsigned n)
+{
+    unsigned i;
+    eirc_link_server_t server = {EIRC_LINK_SERVER_TLS, 6697, "irc.test", 8};
+
+    memset(s, 0, sizeof(eirc_link_session_t));
+    s->limit = 0x01020304;
+    s->replay = 0x00050607;
+    s->linger = 0x08090a0b;
+    s->crash_limit = 0x0c0d0e0f;
+    s->crash_time = 0x10111213;
+    s->cpu = EIRC_LINK_CPU_ANY;
+    s->account = "alice";
+    s->account_len = 5;
+    s->servers = servers;
+
+    for (i = 0; i < n; i++) {
+        assert_int_equal(eirc_link_server_add(servers, &s->servers_len,
+                                              EIRC_LINK_SERVERS_SIZE, &server),
+                         EIRC_OK);
+    }
+}
+
+
+static int
+session_read(eirc_link_session_t *s, const uint8_t *record, size_t len)
+{
+    int rc;
+    uint8_t *copy;
+
+    copy = malloc(len > 0 ? len : 1);
+    assert_non_null(copy);
+
+    if (len > 0) {
+        memcpy(copy, record, len);
+    }
+
+    rc = eirc_link_session_read(s, copy, len);
+    free(copy);
+
+    return rc;
+}
+
+
+static void
+test_session_fields(void **state)
+{
+    size_t n, len;
+    uint8_t p[EIRC_LINK_SESSION_MAX], servers[EIRC_LINK_SERVERS_SIZE];
+    eirc_link_session_t s, again;
+    static const uint8_t expected[48] = {
+        3,    0,    0,    0,    1,    0,    0,    0,    0,    0,    0,    0,
+        0,    0,    0,    0,    0x04, 0x03, 0x02, 0x01, 0x07, 0x06, 0x05, 0x00,
+        0x0b, 0x0a, 0x09, 0x08, 0x0f, 0x0e, 0x0d, 0x0c, 0x13, 0x12, 0x11, 0x10,
+        0xff, 0xff, 0xff, 0xff, 5,    0,    24,   0,    0,    0,    0,    0};
+    static const uint8_t zeros[59];
+
+    (void) state;
+
+    session_of(&s, servers, 2);
+    memset(p, 0xee, sizeof(p));
+    n = eirc_link_session_write(p, &s);
+
+    assert_int_equal(n, 112 + 24);
+    assert_memory_equal(p, expected, sizeof(expected));
+    assert_memory_equal(p + 48, "alice", 5);
+    assert_memory_equal(p + 53, zeros, 59);
+    assert_memory_equal(p + 112, servers, 24);
+    assert_int_equal(p[n], 0xee);
+
+    assert_int_equal(eirc_link_session_read(&again, p, n), EIRC_OK);
+    assert_int_equal(again.limit, s.limit);
+    assert_int_equal(again.replay, s.replay);
+    assert_int_equal(again.linger, s.linger);
+    assert_int_equal(again.crash_limit, s.crash_limit);
+    assert_int_equal(again.crash_time, s.crash_time);
+    assert_int_equal(again.cpu, s.cpu);
+    assert_int_equal(again.account_len, 5);
+    assert_memory_equal(again.account, "alice", 5);
+    assert_int_equal(again.servers_len, 24);
+    assert_ptr_equal(again.servers, p + 112);
+
+    /* cut at every byte, or a byte too long */
+
+    for (len = 0; len < n; len++) {
+        assert_int_equal(session_read(&again, p, len), EIRC_ERROR);
+    }
+
+    p[n] = 0;
+    assert_int_equal(session_read(&again, p, n), EIRC_OK);
+    assert_int_equal(session_read(&again, p, n + 1), EIRC_ERROR);
+}
+
+
+/* one byte of a good record is another one */
+static int
+session_with(size_t at, uint8_t value)
+{
+    size_t n;
+    uint8_t p[EIRC_LINK_SESSION_MAX], servers[EIRC_LINK_SERVERS_SIZE];
+    eirc_link_session_t s;
+
+    session_of(&s, servers, 2);
+    n = eirc_link_session_write(p, &s);
+    assert_true(at < n);
+    p[at] = value;
+
+    return session_read(&s, p, n);
+}
+
+
+static void
+test_session_bytes(void **state)
+{
+    size_t i;
+
+    (void) state;
+
+    assert_int_equal(session_with(0, EIRC_LINK_USER), EIRC_ERROR);
+
+    /* flags, zero, version, count, the other zero, the padding */
+
+    for (i = 1; i < 16; i++) {
+        assert_int_equal(session_with(i, 2), EIRC_ERROR);
+    }
+
+    assert_int_equal(session_with(4, 0), EIRC_ERROR);
+
+    for (i = 44; i < 48; i++) {
+        assert_int_equal(session_with(i, 1), EIRC_ERROR);
+    }
+
+    for (i = 53; i < 112; i++) {
+        assert_int_equal(session_with(i, 'x'), EIRC_ERROR);
+    }
+
+    /* NUL in the account, lengths that are not so */
+
+    assert_int_equal(session_with(48, 0), EIRC_ERROR);
+    assert_int_equal(session_with(52, 0), EIRC_ERROR);
+    assert_int_equal(session_with(40, 0), EIRC_ERROR);
+    assert_int_equal(session_with(40, 4), EIRC_ERROR);
+    assert_int_equal(session_with(40, 6), EIRC_ERROR);
+    assert_int_equal(session_with(40, 65), EIRC_ERROR);
+    assert_int_equal(session_with(41, 0xff), EIRC_ERROR);
+    assert_int_equal(session_with(42, 23), EIRC_ERROR);
+    assert_int_equal(session_with(42, 0), EIRC_ERROR);
+    assert_int_equal(session_with(43, 0xff), EIRC_ERROR);
+
+    /* servers: flags, length of the host, port, host */
+
+    assert_int_equal(session_with(112, 4), EIRC_ERROR);
+    assert_int_equal(session_with(113, 0), EIRC_ERROR);
+    assert_int_equal(session_with(113, 9), EIRC_ERROR);
+    assert_int_equal(session_with(125, 9), EIRC_ERROR);
+    assert_int_equal(session_with(116, 0), EIRC_ERROR);
+
+    /* any limit, linger and CPU will do; of the replay the highest byte not */
+
+    assert_int_equal(session_with(19, 0xff), EIRC_OK);
+    assert_int_equal(session_with(27, 0xff), EIRC_OK);
+    assert_int_equal(session_with(39, 0), EIRC_OK);
+    assert_int_equal(session_with(23, 0xff), EIRC_ERROR);
+}
+
+
+static int
+session_both(const eirc_link_session_t *s)
+{
+    size_t n;
+    uint8_t *p;
+    eirc_link_session_t again;
+
+    p = malloc(EIRC_LINK_SESSION_MAX);
+    assert_non_null(p);
+    n = eirc_link_session_write(p, s);
+    assert_true(n <= EIRC_LINK_SESSION_MAX);
+
+    if (n > 0) {
+        assert_int_equal(session_read(&again, p, n), EIRC_OK);
+    }
+
+    free(p);
+
+    return n > 0;
+}
+
+
+static void
+test_session_bounds(void **state)
+{
+    char account[66];
+    uint8_t servers[EIRC_LINK_SERVERS_SIZE + 300];
+    eirc_link_session_t s;
+    eirc_link_server_t server = {0, 1, NULL, 246};
+    char host[300];
+
+    (void) state;
+
+    memset(account, 'a', sizeof(account));
+    memset(host, 'h', sizeof(host));
+    session_of(&s, servers, 1);
+    s.account = account;
+
+    s.account_len = 0;
+    assert_false(session_both(&s));
+    s.account_len = 1;
+    assert_true(session_both(&s));
+    s.account_len = 64;
+    assert_true(session_both(&s));
+    s.account_len = 65;
+    assert_false(session_both(&s));
+    s.account_len = 64;
+    account[63] = '\0';
+    assert_false(session_both(&s));
+    account[63] = 'a';
+
+    s.replay = 4095;
+    assert_false(session_both(&s));
+    s.replay = 4096;
+    assert_true(session_both(&s));
+    s.replay = 16777216;
+    assert_true(session_both(&s));
+    s.replay = 16777217;
+    assert_false(session_both(&s));
+
+    session_of(&s, servers, 0);
+    assert_false(session_both(&s));
+    session_of(&s, servers, 16);
+    assert_true(session_both(&s));
+    session_of(&s, servers, 17);
+    assert_false(session_both(&s));
+
+    /* 16 servers in exactly 4,000 bytes; one more has no room */
+
+    session_of(&s, servers, 0);
+    server.host = host;
+
+    while (s.servers_len < EIRC_LINK_SERVERS_SIZE) {
+        assert_int_equal(eirc_link_server_add(servers, &s.servers_len,
+                                              EIRC_LINK_SERVERS_SIZE, &server),
+                         EIRC_OK);
+    }
+
+    assert_int_equal(s.servers_len, EIRC_LINK_SERVERS_SIZE);
+    assert_true(session_both(&s));
+    assert_int_equal(eirc_link_server_add(servers, &s.servers_len,
+                                          EIRC_LINK_SERVERS_SIZE, &server),
+                     EIRC_ERROR);
+    s.servers_len = EIRC_LINK_SERVERS_SIZE + 1;
+    assert_false(session_both(&s));
+
+    /* bytes behind the last server */
+
+    session_of(&s, servers, 1);
+    s.servers_len++;
+    assert_false(session_both(&s));
+}
+
+
+/* the same out of bounds, written by somebody who does not check */
+static void
+test_session_replay_read(void **state)
+{
+    size_t i, n;
+    uint8_t p[EIRC_LINK_SESSION_MAX], servers[EIRC_LINK_SERVERS_SIZE];
+    eirc_link_session_t s;
+    static const struct {
+        uint32_t replay;
+        int rc;
+    } cases[] = {{0, EIRC_ERROR},        {4095, EIRC_ERROR},
+                 {4096, EIRC_OK},        {16777216, EIRC_OK},
+                 {16777217, EIRC_ERROR}, {UINT32_MAX, EIRC_ERROR}};
+
+    (void) state;
+
+    session_of(&s, servers, 1);
+    n = eirc_link_session_write(p, &s);
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        p[20] = (uint8_t) cases[i].replay;
+        p[21] = (uint8_t) (cases[i].replay >> 8);
+        p[22] = (uint8_t) (cases[i].replay >> 16);
+        p[23] = (uint8_t) (cases[i].replay >> 24);
+        assert_int_equal(session_read(&s, p, n), cases[i].rc);
+    }
+}
+
+
+static void
+test_session_servers_read(void **state)
+{
+    size_t n, entry;
+    uint8_t p[EIRC_LINK_SESSION_MAX], servers[EIRC_LINK_SERVERS_SIZE];
+    eirc_link_session_t s;
+
+    (void) state;
+
+    session_of(&s, servers, 16);
+    entry = s.servers_len / 16;
+    n = eirc_link_session_write(p, &s);
+    assert_int_equal(session_read(&s, p, n), EIRC_OK);
+
+    /* the 17th */
+
+    memcpy(p + n, p + n - entry, entry);
+    n += entry;
+    p[42] = (uint8_t) (17 * entry);
+    assert_int_equal(session_read(&s, p, n), EIRC_ERROR);
+}
+
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_server_rules),
+        cmocka_unit_test(test_server_cut),
+        cmocka_unit_test(test_session_fields),
+        cmocka_unit_test(test_session_bytes),
+        cmocka_unit_test(test_session_bounds),
+        cmocka_unit_test(test_session_replay_read),
+        cmocka_unit_test(test_session_servers_read),
+    };
+
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
