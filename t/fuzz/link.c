@@ -1,0 +1,192 @@
+/*
+ * Reads any bytes in every way that eirc_link has.  What is accepted must be
+ * within the bounds of docs/link.md, and must come out the same when it is
+ * written again.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "eirc_link.h"
+#include "eirc_utf8.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len);
+
+
+static void
+check(int holds)
+{
+    if (!holds) {
+        abort();
+    }
+}
+
+
+static void
+read_header(const uint8_t *p, size_t len)
+{
+    size_t i, n;
+    char text[EIRC_LINK_TEXT_MAX + 1];
+    uint8_t again[EIRC_LINK_HEADER_SIZE + EIRC_LINK_TEXT_MAX];
+    eirc_link_header_t h;
+
+    if (eirc_link_header_read(&h, p, len) != EIRC_OK) {
+        return;
+    }
+
+    check(len >= EIRC_LINK_HEADER_SIZE && len <= EIRC_LINK_RECORD_MAX);
+    check(h.flags == 0 || h.type == EIRC_LINK_HELLO);
+
+    eirc_link_header_write(again, &h);
+    check(memcmp(again, p, EIRC_LINK_HEADER_SIZE) == 0);
+
+    if (h.type != EIRC_LINK_REFUSED && h.type != EIRC_LINK_END) {
+        return;
+    }
+
+    n = len - EIRC_LINK_HEADER_SIZE;
+    p += EIRC_LINK_HEADER_SIZE;
+
+    check(strcmp(eirc_link_reason_name(h.value), "unknown") != 0);
+    check(n <= EIRC_LINK_TEXT_MAX && eirc_utf8_valid(p, n));
+
+    for (i = 0; i < n; i++) {
+        check(p[i] >= ' ');
+    }
+
+    memcpy(text, p, n);
+    text[n] = '\0';
+    check(eirc_link_record_write(again, (eirc_link_type_e) h.type, h.value, 0,
+                                 text)
+          == len);
+    check(memcmp(again + EIRC_LINK_HEADER_SIZE, p, n) == 0);
+}
+
+
+/* any text at all becomes a record that can be read */
+static void
+write_text(const uint8_t *p, size_t len)
+{
+    char *text;
+    size_t n;
+    uint8_t record[EIRC_LINK_HEADER_SIZE + EIRC_LINK_TEXT_MAX];
+    eirc_link_header_t h;
+
+    text = malloc(len + 1);
+    check(text != NULL);
+
+    if (len > 0) {
+        memcpy(text, p, len);
+    }
+
+    text[len] = '\0';
+
+    n = eirc_link_record_write(record, EIRC_LINK_END, EIRC_LINK_FAILED, 0,
+                               text);
+    check(eirc_link_header_read(&h, record, n) == EIRC_OK);
+    check(n > EIRC_LINK_HEADER_SIZE || text[0] == '\0');
+
+    free(text);
+}
+
+
+static void
+read_entries(const uint8_t *p, size_t len)
+{
+    int rc;
+    size_t n, head;
+    uint8_t again[4];
+    const uint8_t *pos, *end, *line, *last;
+
+    pos = p;
+    end = p + len;
+
+    for (;;) {
+        last = pos;
+        rc = eirc_link_entry_next(&pos, end, &line, &n);
+
+        if (rc != EIRC_OK) {
+            break;
+        }
+
+        check(n <= EIRC_LINK_LINE_MAX);
+        head = eirc_link_entry_head(n);
+        check(line == last + head && pos == line + n && pos <= end);
+        eirc_link_entry_write(again, n);
+        check(memcmp(again, last, head) == 0);
+    }
+
+    check(pos == last);
+    check(rc == EIRC_ERROR || (rc == EIRC_DONE && pos == end));
+}
+
+
+static void
+read_servers(const uint8_t *p, size_t len)
+{
+    int rc;
+    size_t used, size;
+    uint8_t *again;
+    const uint8_t *pos;
+    eirc_link_server_t server;
+
+    pos = p;
+    used = 0;
+    size = len > 0 ? len : 1;
+    again = malloc(size);
+    check(again != NULL);
+
+    while ((rc = eirc_link_server_next(&pos, p + len, &server)) == EIRC_OK) {
+        check(server.host_len >= 1 && server.host_len <= EIRC_LINK_HOST_MAX);
+        check(eirc_link_server_add(again, &used, size, &server) == EIRC_OK);
+        check(used == (size_t) (pos - p));
+    }
+
+    check(rc == EIRC_ERROR || (rc == EIRC_DONE && used == len));
+    check(used == 0 || memcmp(again, p, used) == 0);
+
+    free(again);
+}
+
+
+static void
+read_session(const uint8_t *p, size_t len)
+{
+    size_t n;
+    uint8_t again[EIRC_LINK_SESSION_MAX];
+    eirc_link_session_t s;
+
+    if (eirc_link_session_read(&s, p, len) != EIRC_OK) {
+        return;
+    }
+
+    n = eirc_link_session_write(again, &s);
+    check(n == len && memcmp(again, p, n) == 0);
+}
+
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
+{
+    size_t body;
+
+    read_header(p, len);
+    read_session(p, len);
+    read_entries(p, len);
+    read_servers(p, len);
+    write_text(p, len);
+
+    if (len > EIRC_LINK_HEADER_SIZE) {
+        body = len - EIRC_LINK_HEADER_SIZE;
+        read_entries(p + EIRC_LINK_HEADER_SIZE, body);
+        write_text(p + EIRC_LINK_HEADER_SIZE, body);
+    }
+
+    if (len > EIRC_LINK_SESSION_SIZE) {
+        read_servers(p + EIRC_LINK_SESSION_SIZE, len - EIRC_LINK_SESSION_SIZE);
+    }
+
+    return 0;
+}
