@@ -569,6 +569,8 @@ ngx_http_eirc_auth_refuse(ngx_http_request_t *r, ngx_http_eirc_ctx_t *ctx,
     ngx_http_err_page_t       *err_page;
     ngx_http_core_loc_conf_t  *clcf;
 
+    ngx_http_eirc_auth_forget(r, ctx);
+
     clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
 
     if (clcf->error_pages) {

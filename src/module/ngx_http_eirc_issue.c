@@ -195,6 +195,8 @@ ngx_http_eirc_issue_answer(ngx_http_request_t *r)
     }
 
     if (ngx_http_eirc_user_parse(r, ctx, &text, &why) != NGX_OK) {
+        ngx_explicit_memzero(text.data, text.len);
+
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "user object cannot be used: %s", why);
 
