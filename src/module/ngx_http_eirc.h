@@ -136,7 +136,7 @@ typedef struct {
 
 
 /*
- * ngx_eirc_module.c
+ * variables.c
  */
 
 /*

@@ -1,0 +1,519 @@
+
+/*
+ * The values of directives: parsed, bounded, and refused with the way out.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ngx_http_eirc.h"
+#include "ngx_http_eirc_conf.h"
+
+
+static char *ngx_http_eirc_complex(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_http_complex_value_t **cv);
+static char *ngx_http_eirc_bounds_check(ngx_conf_t *cf, ngx_command_t *cmd,
+    ngx_str_t *value, ngx_int_t n);
+
+
+char *
+ngx_http_eirc_client(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_eirc_main_conf_t *emcf = conf;
+
+    ngx_str_t  *value;
+
+    if (emcf->client.len) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    emcf->client = value[1];
+
+    if (ngx_strncmp(value[1].data, "unix:", 5) == 0) {
+        emcf->client_unix = 1;
+        emcf->client.data += 5;
+        emcf->client.len -= 5;
+    }
+
+    if (emcf->client.len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "no path in \"%V\" of \"eirc_client\", write "
+                           "the path of irc-client, or \"unix:\" and that "
+                           "of a run directory", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_conf_full_name(cf->cycle, &emcf->client, 0) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (emcf->client_unix
+        && ngx_http_eirc_run_path_check(cf, &emcf->client, "eirc_client")
+           != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    if (cf->args->nelts == 2) {
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strncmp(value[2].data, "processes=", 10) != 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V\" of \"eirc_client\", "
+                           "there is \"processes=N\" only", &value[2]);
+        return NGX_CONF_ERROR;
+    }
+
+    emcf->processes = ngx_atoi(value[2].data + 10, value[2].len - 10);
+
+    if (emcf->processes < 1 || emcf->processes > NGX_HTTP_EIRC_MAX_LAYERS) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid number in \"%V\" of \"eirc_client\", "
+                           "it has to be from 1 to %d",
+                           &value[2], NGX_HTTP_EIRC_MAX_LAYERS);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/*
+ * It may be installed later, and what runs already goes on without it: a
+ * warning, while every request that needs it answers 503.
+ */
+
+char *
+ngx_http_eirc_client_check(ngx_conf_t *cf, ngx_http_eirc_main_conf_t *emcf)
+{
+    u_char  *path;
+
+    path = ngx_pnalloc(cf->temp_pool, emcf->client.len + 1);
+    if (path == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_cpystrn(path, emcf->client.data, emcf->client.len + 1);
+
+    if (access((char *) path, X_OK) == -1) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, ngx_errno,
+                           "irc-client cannot be started: access(\"%s\") "
+                           "failed, install it there or name it with "
+                           "\"eirc_client\"", path);
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_eirc_run_path_check(ngx_conf_t *cf, ngx_str_t *path,
+    const char *directive)
+{
+    size_t  len;
+
+    len = path->len + sizeof("/sockets.63") - 1;
+
+    if (len > NGX_HTTP_EIRC_UNIX_MAX) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "the path \"%V\" of \"%s\" is too long: "
+                           "with \"/sockets.NN\" it has %uz bytes, and a "
+                           "UNIX address takes %uz; choose a shorter one",
+                           path, directive, len, NGX_HTTP_EIRC_UNIX_MAX);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_eirc_token(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_eirc_loc_conf_t *elcf = conf;
+
+    ngx_str_t  *value;
+
+    if (elcf->token) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_http_script_variables_count(&value[1]) == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" in \"eirc_token\" has no variable, so "
+                           "every token would be the same: write one, "
+                           "as in \"$arg_chat_token\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_eirc_complex(cf, &value[1], &elcf->token);
+}
+
+
+char *
+ngx_http_eirc_auth_request(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_eirc_loc_conf_t *elcf = conf;
+
+    ngx_str_t  *value;
+
+    if (elcf->auth_uri != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+        elcf->auth_uri = NULL;
+        return NGX_CONF_OK;
+    }
+
+    if (value[1].data[0] != '/' && value[1].data[0] != '$') {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid URI \"%V\" in \"eirc_auth_request\", "
+                           "write that of an internal location, as in "
+                           "\"/_auth\", or \"off\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_eirc_complex(cf, &value[1], &elcf->auth_uri);
+}
+
+
+static char *
+ngx_http_eirc_complex(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_http_complex_value_t **cv)
+{
+    ngx_http_compile_complex_value_t  ccv;
+
+    *cv = ngx_pcalloc(cf->pool, sizeof(ngx_http_complex_value_t));
+    if (*cv == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+
+    ccv.cf = cf;
+    ccv.value = value;
+    ccv.complex_value = *cv;
+
+    if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_eirc_ping(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_eirc_loc_conf_t *elcf = conf;
+
+    ngx_int_t   msec;
+    ngx_str_t  *value, s;
+
+    if (elcf->ping != NGX_CONF_UNSET_MSEC) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+
+        if (cf->args->nelts == 3) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"eirc_ping off\" has no \"%V\", "
+                               "leave it away", &value[2]);
+            return NGX_CONF_ERROR;
+        }
+
+        elcf->ping = 0;
+
+        return NGX_CONF_OK;
+    }
+
+    msec = ngx_parse_time(&value[1], 0);
+
+    if (msec == NGX_ERROR || msec == 0
+        || msec > NGX_HTTP_EIRC_TIME_MAX)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid time \"%V\" in \"eirc_ping\", write "
+                           "one as in \"25s\", at most \"1d\", or \"off\"",
+                           &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    elcf->ping = msec;
+
+    if (cf->args->nelts == 2) {
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strncmp(value[2].data, "timeout=", 8) != 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V\" of \"eirc_ping\", "
+                           "there is \"timeout=TIME\" only", &value[2]);
+        return NGX_CONF_ERROR;
+    }
+
+    s.data = value[2].data + 8;
+    s.len = value[2].len - 8;
+
+    msec = ngx_parse_time(&s, 0);
+
+    if (msec == NGX_ERROR || msec == 0
+        || msec > NGX_HTTP_EIRC_TIME_MAX)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid time in \"%V\" of \"eirc_ping\", write "
+                           "one as in \"timeout=10s\", at most \"1d\"",
+                           &value[2]);
+        return NGX_CONF_ERROR;
+    }
+
+    elcf->ping_timeout = msec;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_eirc_rate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char *p = conf;
+
+    size_t                 len;
+    ngx_int_t              n, scale;
+    ngx_str_t             *value;
+    ngx_http_eirc_rate_t  *rate;
+
+    rate = (ngx_http_eirc_rate_t *) (p + cmd->offset);
+
+    if (rate->rate != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+
+        if (cf->args->nelts == 3) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"%V off\" has no \"%V\", leave it away",
+                               &cmd->name, &value[2]);
+            return NGX_CONF_ERROR;
+        }
+
+        rate->rate = 0;
+        rate->burst = 0;
+
+        return NGX_CONF_OK;
+    }
+
+    len = value[1].len;
+    scale = 0;
+
+    if (len > 3) {
+        if (ngx_strcmp(value[1].data + len - 3, "r/s") == 0) {
+            scale = 1000;
+
+        } else if (ngx_strcmp(value[1].data + len - 3, "r/m") == 0) {
+            scale = 60;
+        }
+    }
+
+    n = scale ? ngx_atoi(value[1].data, len - 3) : NGX_ERROR;
+
+    if (n < 1 || n > 1000000) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid rate \"%V\" in \"%V\", write it as in "
+                           "\"5r/s\" or \"30r/m\", or \"off\"",
+                           &value[1], &cmd->name);
+        return NGX_CONF_ERROR;
+    }
+
+    /* lines per 1000 s */
+
+    rate->rate = (scale == 60) ? (n * 1000 + 59) / 60 : n * 1000;
+    rate->burst = (cmd->offset == offsetof(ngx_http_eirc_loc_conf_t, rate))
+                  ? 30 : 10;
+
+    if (cf->args->nelts == 2) {
+        return NGX_CONF_OK;
+    }
+
+    n = NGX_ERROR;
+
+    if (ngx_strncmp(value[2].data, "burst=", 6) == 0) {
+        n = ngx_atoi(value[2].data + 6, value[2].len - 6);
+    }
+
+    if (n < 1 || n > 1000000) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V\" of \"%V\", write "
+                           "\"burst=N\" with a number from 1 to 1000000",
+                           &value[2], &cmd->name);
+        return NGX_CONF_ERROR;
+    }
+
+    rate->burst = n;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_eirc_crash_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_eirc_loc_conf_t *elcf = conf;
+
+    ngx_int_t   n;
+    ngx_str_t  *value;
+
+    if (elcf->crash_limit != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    n = ngx_atoi(value[1].data, value[1].len);
+
+    if (n < 1 || n > 1000000) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid number \"%V\" in \"eirc_crash_limit\", "
+                           "it has to be from 1 to 1000000", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    elcf->crash_limit = n;
+
+    n = ngx_parse_time(&value[2], 0);
+
+    if (n == NGX_ERROR || n == 0
+        || n > NGX_HTTP_EIRC_TIME_MAX)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid time \"%V\" in \"eirc_crash_limit\", "
+                           "write one as in \"60s\", at most \"1d\"",
+                           &value[2]);
+        return NGX_CONF_ERROR;
+    }
+
+    elcf->crash_time = n;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_eirc_msec_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char *p = conf;
+
+    char        *rv;
+    ngx_int_t    n;
+    ngx_str_t   *value;
+    ngx_msec_t  *msec;
+
+    msec = (ngx_msec_t *) (p + cmd->offset);
+
+    if (*msec != NGX_CONF_UNSET_MSEC) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    n = ngx_parse_time(&value[1], 0);
+
+    rv = ngx_http_eirc_bounds_check(cf, cmd, &value[1], n);
+    if (rv == NGX_CONF_OK) {
+        *msec = n;
+    }
+
+    return rv;
+}
+
+
+char *
+ngx_http_eirc_size_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char *p = conf;
+
+    char       *rv;
+    size_t     *size;
+    ssize_t     n;
+    ngx_str_t  *value;
+
+    size = (size_t *) (p + cmd->offset);
+
+    if (*size != NGX_CONF_UNSET_SIZE) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    n = ngx_parse_size(&value[1]);
+
+    rv = ngx_http_eirc_bounds_check(cf, cmd, &value[1], n);
+    if (rv == NGX_CONF_OK) {
+        *size = n;
+    }
+
+    return rv;
+}
+
+
+char *
+ngx_http_eirc_uint_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char *p = conf;
+
+    char        *rv;
+    ngx_int_t    n;
+    ngx_str_t   *value;
+    ngx_uint_t  *number;
+
+    number = (ngx_uint_t *) (p + cmd->offset);
+
+    if (*number != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    n = ngx_atoi(value[1].data, value[1].len);
+
+    rv = ngx_http_eirc_bounds_check(cf, cmd, &value[1], n);
+    if (rv == NGX_CONF_OK) {
+        *number = n;
+    }
+
+    return rv;
+}
+
+
+static char *
+ngx_http_eirc_bounds_check(ngx_conf_t *cf, ngx_command_t *cmd,
+    ngx_str_t *value, ngx_int_t n)
+{
+    ngx_http_eirc_bounds_t *bounds = cmd->post;
+
+    if (n < 0 || (ngx_uint_t) n < bounds->min || (ngx_uint_t) n > bounds->max)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\" in \"%V\", write %s",
+                           value, &cmd->name, bounds->fix);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
