@@ -165,23 +165,6 @@ text_char(const uint8_t *p, size_t len)
 }
 
 
-static int
-text_valid(const uint8_t *p, size_t len)
-{
-    size_t n;
-
-    for (; len > 0; p += n, len -= n) {
-        n = text_char(p, len);
-
-        if (n == 0) {
-            return 0;
-        }
-    }
-
-    return 1;
-}
-
-
 /* Copies as much of a text as max holds; what may not be there becomes '?'. */
 static size_t
 text_copy(uint8_t *out, size_t max, const char *text)
@@ -234,12 +217,6 @@ eirc_link_header_read(eirc_link_header_t *h, const uint8_t *p, size_t len)
 
     if (max < 0 || body < (size_t) min || body > (size_t) max
         || !header_in_bounds(h))
-    {
-        return EIRC_ERROR;
-    }
-
-    if ((h->type == EIRC_LINK_REFUSED || h->type == EIRC_LINK_END)
-        && !text_valid(p + EIRC_LINK_HEADER_SIZE, body))
     {
         return EIRC_ERROR;
     }

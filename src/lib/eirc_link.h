@@ -60,10 +60,10 @@ typedef struct {
 void eirc_link_header_write(uint8_t *p, const eirc_link_header_t *h);
 
 /*
- * Reads the header of a whole record of len bytes and checks it against the
- * rules of its type (docs/link.md, 2 and 3): the bounds of its length, what
- * has to be 0, the reason, and the text for the log. Left to the caller are
- * the version, the counts, and the bodies of the others. EIRC_ERROR: a rule is
+ * Reads the header of a record of len bytes, of which only those of the header
+ * have to be at p, and checks it against the rules of its type (docs/link.md,
+ * 2 and 3): the bounds of its length, what has to be 0, the reason. Left to
+ * the caller are the version, the counts, and the body. EIRC_ERROR: a rule is
  * broken.
  */
 int eirc_link_header_read(eirc_link_header_t *h, const uint8_t *p, size_t len);
