@@ -17,7 +17,7 @@ use EIRC::WebSocket;
 select STDERR; $| = 1;
 select STDOUT; $| = 1;
 
-my $t = Test::Nginx->new()->has(qw/http realip access unix/)->plan(44);
+my $t = Test::Nginx->new()->has(qw/http realip access unix/)->plan(57);
 
 $t->write_file_expand('nginx.conf', <<'EOF');
 
@@ -119,15 +119,26 @@ my @wrong = (
         => '\"username\" is not a valid user name',
     '{"nick":"a","sasl_secret":"a\nb"}'
         => '\"sasl_secret\" is no string of one line',
-    '{"nick":"a","channels":["a","b\r\nQUIT"]}'
-        => '\"channels\" is neither a string nor an array of strings, '
-        . 'of one line each',
+    map { ( qq({"nick":"a","channels":$_}) =>
+        '\"channels\" is neither a string nor an array of strings that are '
+        . 'channel names' ) } ('7', '["a",7]', '["a","b\r\nQUIT"]', '["a b"]',
+        '["a,b"]', '"a,b c"', '"#' . 'x' x 200 . '"'),
 );
 
 while (my ($body, $why) = splice @wrong, 0, 2) {
     like(issue($body), qr!^HTTP/1.1 400 .*\r\n\r\n\Q{"error":"$why"}\E\n$!s,
         "refused: $why");
 }
+
+# what is one, though it looks strange
+
+for my $channels ('null', '[]', '[""]', '""', '"a,#b,, c "', '["&a","b"]') {
+    like(issue(qq({"nick":"a","channels":$channels})), qr!^HTTP/1.1 201 !,
+        "channels: $channels");
+}
+
+like(issue('{"nick":"a","account":"","username":"","realname":null}'),
+    qr!^HTTP/1.1 201 !, 'empty members');
 
 # large ones, and in pieces
 

@@ -37,6 +37,7 @@ static const char *ngx_http_eirc_user_check(json_t *root);
 static const char *ngx_http_eirc_user_check_string(json_t *root,
     const char *name, bool (*valid)(eirc_slice_t), const char *why);
 static const char *ngx_http_eirc_user_check_channels(json_t *channels);
+static bool ngx_http_eirc_channel_valid(eirc_slice_t name);
 static bool ngx_http_eirc_account_valid(eirc_slice_t account);
 static ngx_int_t ngx_http_eirc_user_string(ngx_http_request_t *r,
     json_t *root, const char *name, ngx_str_t *value);
@@ -781,7 +782,7 @@ ngx_http_eirc_user_check(json_t *root)
 }
 
 
-/* null is as good as no member at all */
+/* null and an empty string are as good as no member at all */
 
 static const char *
 ngx_http_eirc_user_check_string(json_t *root, const char *name,
@@ -796,8 +797,9 @@ ngx_http_eirc_user_check_string(json_t *root, const char *name,
     }
 
     if (!json_is_string(value)
-        || !valid(eirc_slice(json_string_value(value),
-                             json_string_length(value))))
+        || (json_string_length(value) != 0
+            && !valid(eirc_slice(json_string_value(value),
+                                 json_string_length(value)))))
     {
         return why;
     }
@@ -809,20 +811,36 @@ ngx_http_eirc_user_check_string(json_t *root, const char *name,
 static const char *
 ngx_http_eirc_user_check_channels(json_t *channels)
 {
-    size_t   i;
-    json_t  *name;
+    size_t       i;
+    json_t      *name;
+    const char  *p, *end, *last;
 
     static const char  *why = "\"channels\" is neither a string nor an array "
-                              "of strings, of one line each";
+                              "of strings that are channel names";
 
     if (channels == NULL || json_is_null(channels)) {
         return NULL;
     }
 
     if (json_is_string(channels)) {
-        return eirc_irc_text_valid(eirc_slice(json_string_value(channels),
-                                              json_string_length(channels)))
-               ? NULL : why;
+        p = json_string_value(channels);
+        last = p + json_string_length(channels);
+
+        while (p <= last) {
+            end = memchr(p, ',', last - p);
+
+            if (end == NULL) {
+                end = last;
+            }
+
+            if (!ngx_http_eirc_channel_valid(eirc_slice(p, end - p))) {
+                return why;
+            }
+
+            p = end + 1;
+        }
+
+        return NULL;
     }
 
     if (!json_is_array(channels)) {
@@ -833,14 +851,49 @@ ngx_http_eirc_user_check_channels(json_t *channels)
         name = json_array_get(channels, i);
 
         if (!json_is_string(name)
-            || !eirc_irc_text_valid(eirc_slice(json_string_value(name),
-                                               json_string_length(name))))
+            || !ngx_http_eirc_channel_valid(
+                   eirc_slice(json_string_value(name),
+                              json_string_length(name))))
         {
             return why;
         }
     }
 
     return NULL;
+}
+
+
+/* With or without its prefix; an empty name is left out by the process. */
+
+static bool
+ngx_http_eirc_channel_valid(eirc_slice_t name)
+{
+    u_char  buf[EIRC_IRC_CHANNEL_MAX];
+
+    while (name.len > 0 && name.p[0] == ' ') {
+        name = eirc_slice(name.p + 1, name.len - 1);
+    }
+
+    while (name.len > 0 && name.p[name.len - 1] == ' ') {
+        name.len--;
+    }
+
+    if (name.len == 0) {
+        return true;
+    }
+
+    if (memchr("#&+!", name.p[0], 4) != NULL) {
+        return name.len == 1 || eirc_irc_channel_valid(name);
+    }
+
+    if (name.len + 1 > sizeof(buf)) {
+        return false;
+    }
+
+    buf[0] = '#';
+    ngx_memcpy(buf + 1, name.p, name.len);
+
+    return eirc_irc_channel_valid(eirc_slice(buf, name.len + 1));
 }
 
 
