@@ -59,7 +59,8 @@ is($alice->until('document.querySelector(".problem").textContent'),
     'Choose a name.', 'nobody comes in without a name');
 
 come_in($alice, 'alice');
-ok($alice->until(q{state() === 'Connected'}), 'alice is connected');
+ok($alice->until(q{state() === 'Connected'}), 'alice is connected')
+    or die "nobody gets in: ", $alice->js('one(".problem")'), "\n";
 is($alice->until('heading() === "#lobby" && heading()'), '#lobby',
     'her channel is in front');
 ok($alice->until('members() === "@alice"'), 'she is in it, as operator')
