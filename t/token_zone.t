@@ -11,7 +11,7 @@ use Test::More;
 BEGIN { use FindBin; chdir($FindBin::Bin); }
 
 use lib 'lib';
-use Test::Nginx;
+use Test::Nginx qw/:DEFAULT http_end/;
 use EIRC::App;
 use EIRC::Layer;
 use EIRC::Processes;
@@ -23,7 +23,7 @@ use IO::Socket::INET;
 select STDERR; $| = 1;
 select STDOUT; $| = 1;
 
-my $t = Test::Nginx->new()->has(qw/http proxy unix/)->plan(32);
+my $t = Test::Nginx->new()->has(qw/http proxy unix/)->plan(35);
 
 my $conf = <<'EOF';
 
@@ -129,6 +129,20 @@ reload();
 
 is(status("/push?chat_token=$used"), 401, 'used token after a reload');
 is(status("/push?chat_token=$unused"), 101, 'unused token after a reload');
+
+# a worker that is leaving starts nothing; the next one has its verdict
+
+my $ws = http("GET /pull?chat_token=wait-reload HTTP/1.1\n"
+    . "Host: localhost\nUpgrade: websocket\nConnection: Upgrade\n"
+    . "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\n"
+    . "Sec-WebSocket-Version: 13\n\n", start => 1);
+
+wait_until(5, sub { asked('wait-reload') });
+reload();
+
+like(http_end($ws), qr!^HTTP/1.1 503 !, 'asked while reloading');
+is(status('/pull?chat_token=wait-reload'), 101, 'next worker');
+is(asked('wait-reload'), 1, 'application was asked once');
 
 # no process: the verdict stays, nobody is asked again
 
