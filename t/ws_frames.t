@@ -19,7 +19,7 @@ use Socket qw/ IPPROTO_TCP TCP_NODELAY /;
 select STDERR; $| = 1;
 select STDOUT; $| = 1;
 
-my $t = Test::Nginx->new()->has(qw/http/)->plan(58);
+my $t = Test::Nginx->new()->has(qw/http/)->plan(61);
 
 $t->write_file_expand('nginx.conf', <<'EOC');
 
@@ -113,6 +113,15 @@ $ws->send_raw(join('', map { frame(opcode => 9, payload => $_) } 1 .. 5));
 $ws->send_text('y');
 $ws->expect(qr/y/);
 is(join(' ', $ws->pongs()), join(' ', 'p' x 125, 1 .. 5), 'pings in order');
+
+# a flood of them in one packet is answered in part, the last one always
+
+$ws->send_raw(join('', map { frame(opcode => 9, payload => $_) } 1 .. 1000));
+$ws->send_text('w');
+$ws->expect(qr/w/);
+is($ws->read_message(0.2), undef, 'nothing but pongs');
+is(($ws->pongs())[-1], '1000', 'last of many pings');
+cmp_ok(scalar $ws->pongs(), '<', 900, 'not all of many pings');
 
 $ws->send_frame(opcode => 10, payload => 'unasked');
 $ws->send_text('z');

@@ -72,6 +72,7 @@ struct ngx_http_eirc_ws_s {
     unsigned                     pong_due:1;
     unsigned                     linger:1;   /* the peer has to read on */
 
+    ngx_uint_t                   pongs;      /* in this event */
     size_t                       pong_len;
     u_char                       pong[EIRC_WS_CONTROL_MAX];
 };
@@ -101,6 +102,7 @@ ngx_uint_t ngx_http_eirc_ws_busy(ngx_http_eirc_ws_t *ws);
 void ngx_http_eirc_ws_control(ngx_http_eirc_ws_t *ws, ngx_uint_t opcode,
     u_char *data, size_t len);
 void ngx_http_eirc_ws_pong(ngx_http_eirc_ws_t *ws, u_char *data, size_t len);
+void ngx_http_eirc_ws_pong_due(ngx_http_eirc_ws_t *ws);
 void ngx_http_eirc_ws_goodbye(ngx_http_eirc_ws_t *ws, ngx_uint_t code,
     const char *reason);
 

@@ -106,6 +106,8 @@ ngx_http_eirc_ws_read(ngx_http_eirc_ws_t *ws)
         }
 
         if (rc == NGX_AGAIN) {
+            ngx_http_eirc_ws_pong_due(ws);
+
             if (ngx_handle_read_event(c->read, 0) != NGX_OK) {
                 ngx_http_eirc_ws_vanish(ws);
             }
@@ -113,6 +115,8 @@ ngx_http_eirc_ws_read(ngx_http_eirc_ws_t *ws)
             return;
         }
     }
+
+    ngx_http_eirc_ws_pong_due(ws);
 
     ngx_post_event(c->read, &ngx_posted_next_events);
 }

@@ -17,6 +17,9 @@
 
 #define NGX_HTTP_EIRC_WS_BUFFER         65536
 
+/* pings of one event that are all answered; beyond, the last of them is */
+#define NGX_HTTP_EIRC_WS_PONGS          32
+
 
 static ngx_int_t ngx_http_eirc_ws_flush(ngx_http_eirc_ws_t *ws);
 static ngx_int_t ngx_http_eirc_ws_output(ngx_http_eirc_ws_t *ws, u_char *p,
@@ -214,11 +217,7 @@ ngx_http_eirc_ws_flush(ngx_http_eirc_ws_t *ws)
 
     if (ws->state == NGX_HTTP_EIRC_WS_OPEN) {
 
-        if (ws->pong_due) {
-            ws->pong_due = 0;
-            ngx_http_eirc_ws_control(ws, EIRC_WS_PONG, ws->pong,
-                                     ws->pong_len);
-        }
+        ngx_http_eirc_ws_pong_due(ws);
 
         if (ws->ping_due) {
             ws->ping_due = 0;
@@ -349,7 +348,8 @@ ngx_http_eirc_ws_pong(ngx_http_eirc_ws_t *ws, u_char *data, size_t len)
         return;
     }
 
-    if (!ngx_http_eirc_ws_busy(ws)) {
+    if (!ngx_http_eirc_ws_busy(ws) && ws->pongs < NGX_HTTP_EIRC_WS_PONGS) {
+        ws->pongs++;
         ngx_http_eirc_ws_control(ws, EIRC_WS_PONG, data, len);
         return;
     }
@@ -358,6 +358,22 @@ ngx_http_eirc_ws_pong(ngx_http_eirc_ws_t *ws, u_char *data, size_t len)
     ws->pong_len = len;
 
     ngx_memcpy(ws->pong, data, len);
+}
+
+
+/* an event is over, and no output is in the way */
+
+void
+ngx_http_eirc_ws_pong_due(ngx_http_eirc_ws_t *ws)
+{
+    ws->pongs = 0;
+
+    if (ws->pong_due && ws->state == NGX_HTTP_EIRC_WS_OPEN
+        && !ngx_http_eirc_ws_busy(ws))
+    {
+        ws->pong_due = 0;
+        ngx_http_eirc_ws_control(ws, EIRC_WS_PONG, ws->pong, ws->pong_len);
+    }
 }
 
 
