@@ -7,6 +7,8 @@
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -22,6 +24,9 @@
 
 /* link, segment, control, in the order of worker.h */
 #define FDS 3
+
+/* larger ones are mapped anew, or there are none */
+#define HOLE_MAX (32 * 1024)
 
 
 static void
@@ -173,6 +178,37 @@ record_take(control_t *c)
 }
 
 
+/*
+ * Fills the holes that the start has left in the heap, for good: a worker that
+ * got its few pieces from all over it would have a copy of its own of each of
+ * those pages. Behind it they come from the heap's end, one behind the other.
+ */
+static void
+heap_settle(void)
+{
+#ifndef EIRC_SANITIZE
+    void *p;
+    size_t size;
+    uintptr_t end;
+
+    p = malloc(HOLE_MAX);
+    end = (uintptr_t) p;
+    free(p);
+
+    for (size = HOLE_MAX; size >= sizeof(void *); /* void */) {
+        p = malloc(size);
+
+        if (p != NULL && (uintptr_t) p < end) {
+            continue;
+        }
+
+        free(p);
+        size -= sizeof(void *);
+    }
+#endif
+}
+
+
 int
 template_run(void)
 {
@@ -194,6 +230,8 @@ template_run(void)
         report(errno, "the sandbox of workers");
         return 1;
     }
+
+    heap_settle();
 
     pfd.fd = HELPER_FD;
     pfd.events = POLLIN;
