@@ -25,7 +25,7 @@ use EIRC::Processes;
 binmode($_, ':encoding(UTF-8)') foreach Test::More->builder->output,
     Test::More->builder->failure_output, Test::More->builder->todo_output;
 
-plan(tests => 42);
+plan(tests => 45);
 
 my $top = abs_path("$FindBin::Bin/..");
 my $dir = tempdir('eirc-run-XXXXXXXX', TMPDIR => 1, CLEANUP => 1);
@@ -164,6 +164,19 @@ is($bert->until(q{(document.querySelector('.login .problem')
 ok($alice->until(q{texts().some((t) => /^bert left\b/.test(t))
     && !members().includes('bert')}), 'alice sees him go');
 
+# a reload of nginx
+
+kill('HUP', nginx_pid());
+ok($alice->until(q{texts().includes('Connection lost.')}, 40),
+    'a reload sends alice away');
+ok($alice->until(q{state() === 'Connected'
+    && texts('.event').lastIndexOf('You joined #lobby.')
+    > texts('.event').lastIndexOf('Connection lost.')}, 40),
+    'she comes back by herself') or diag($alice->js('texts().join("|")'));
+$alice->say('back again');
+ok($alice->until(q{all('.entry.own:last-child').some((e) =>
+    e.dataset.delivery === 'done')}), 'and can talk');
+
 is(join("\n", map { $_->problems() } $alice, $bert, $third), '',
     'the consoles are silent');
 
@@ -232,6 +245,13 @@ sub free_ports {
         1 .. $n;
 
     return map { $_->sockport() } @sockets;
+}
+
+
+sub nginx_pid {
+    open(my $f, '<', "$dir/nginx.pid") or die "nginx.pid: $!";
+
+    return <$f> =~ /(\d+)/ ? $1 : die "no pid in nginx.pid";
 }
 
 
