@@ -78,7 +78,7 @@ export type Fact =
 const QUIET = new Set(['PING', 'PONG', 'CAP', 'AUTHENTICATE']);
 
 /* Numerics with nothing a reader would want. */
-const SILENT = new Set(['004', '324', '329', '396']);
+const SILENT = new Set(['004', '329', '396']);
 
 export class ChatState {
     nick = '';

@@ -245,6 +245,10 @@ test('errors and other numerics', () => {
         feed(state, 'ERROR :Closing link'),
         [{ kind: 'error', about: '', text: 'Closing link', code: 'ERROR' }],
     );
+    assert.deepEqual(
+        feed(state, ':s 324 me #x +nt'),
+        [{ kind: 'info', about: '#x', text: '#x +nt', code: '324' }],
+    );
     assert.deepEqual(feed(state, 'PING :x', ':s 004 me s v u c'), []);
 });
 
