@@ -16,7 +16,7 @@
 #define ARENA_SIZE (16 * 1024 * 1024)
 
 #define FLOOD_RATE_MAX 1000000000
-#define FLOOD_BURST_MAX 100000
+#define FLOOD_BURST_MAX 1000000
 
 
 /* jansson has one allocator for all: this is its memory, while it reads */

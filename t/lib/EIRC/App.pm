@@ -11,6 +11,7 @@ package EIRC::App;
 #   once...   the same for the first time, then 404: as an application does it
 #             that deletes a token when it is asked
 #   wait...   like good, after 0.5 s
+#   long...   like good, after 2 s
 #   chunk...  like good, in chunks
 #   status...NNN...  that status, with a small JSON body
 #   silent    never
@@ -57,7 +58,7 @@ sub run {
         syswrite $fh, $request;
         close $fh;
 
-        if ($token !~ /^(?:wait|silent)/) {
+        if ($token !~ /^(?:wait|long|silent)/) {
             answer($s, $token, $again);
             next;
         }
@@ -71,7 +72,7 @@ sub run {
             IO::Select->new($s)->can_read(20);
 
         } else {
-            select undef, undef, undef, 0.5;
+            select undef, undef, undef, $token =~ /^long/ ? 2 : 0.5;
             answer($s, $token, $again);
         }
 
