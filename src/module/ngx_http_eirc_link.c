@@ -430,11 +430,17 @@ ngx_http_eirc_link_recv(ngx_connection_t *c)
     ssize_t    n;
     ngx_err_t  err;
 
+    /*
+     * ECONNRESET says, once, that the peer closed with records of ours
+     * unread; what it sent before is still there, and the end of file after
+     * that.
+     */
+
     do {
         n = recv(c->fd, ngx_http_eirc_link_buffer,
                  sizeof(ngx_http_eirc_link_buffer), MSG_DONTWAIT);
         err = ngx_socket_errno;
-    } while (n == -1 && err == NGX_EINTR);
+    } while (n == -1 && (err == NGX_EINTR || err == NGX_ECONNRESET));
 
     ngx_log_debug2(NGX_LOG_DEBUG_HTTP, c->log, 0,
                    "eirc link recv: fd:%d %z", c->fd, n);
@@ -446,13 +452,6 @@ ngx_http_eirc_link_recv(ngx_connection_t *c)
     if (err == NGX_EAGAIN) {
         c->read->ready = 0;
         return NGX_AGAIN;
-    }
-
-    if (err == NGX_ECONNRESET) {
-
-        /* the peer closed with records of ours unread */
-
-        return 0;
     }
 
     ngx_log_error(NGX_LOG_CRIT, c->log, err, "recv() from link failed");
@@ -1306,6 +1305,7 @@ ngx_http_eirc_link_request(ngx_http_eirc_link_t *link,
     u_char        header[EIRC_LINK_HEADER_SIZE];
     u_char        record[EIRC_LINK_SESSION_MAX];
     size_t        len;
+    ngx_int_t     rc;
     struct iovec  iov[2];
 
     if (link->state != NGX_HTTP_EIRC_LINK_OPEN) {
@@ -1323,20 +1323,29 @@ ngx_http_eirc_link_request(ngx_http_eirc_link_t *link,
     iov[0].iov_base = record;
     iov[0].iov_len = len;
 
-    if (ngx_http_eirc_link_send(link->connection, iov, 1) != NGX_OK) {
-        return NGX_ERROR;
+    rc = ngx_http_eirc_link_send(link->connection, iov, 1);
+
+    if (rc == NGX_OK) {
+        (void) eirc_link_record_write(header, EIRC_LINK_USER, 0, 0, NULL);
+
+        iov[0].iov_base = header;
+        iov[0].iov_len = EIRC_LINK_HEADER_SIZE;
+        iov[1].iov_base = user->data;
+        iov[1].iov_len = user->len;
+
+        rc = ngx_http_eirc_link_send(link->connection, iov, 2);
     }
 
-    (void) eirc_link_record_write(header, EIRC_LINK_USER, 0, 0, NULL);
+    /* the layer may refuse, and be gone, when it has read the first one */
 
-    iov[0].iov_base = header;
-    iov[0].iov_len = EIRC_LINK_HEADER_SIZE;
-    iov[1].iov_base = user->data;
-    iov[1].iov_len = user->len;
+    if (rc == NGX_DONE) {
+        link->broken = 1;
+        ngx_post_event(link->connection->read, &ngx_posted_events);
 
-    /* both fit an empty socket buffer: waiting would be of no use */
+    } else if (rc != NGX_OK) {
 
-    if (ngx_http_eirc_link_send(link->connection, iov, 2) != NGX_OK) {
+        /* both fit an empty socket buffer: waiting would be of no use */
+
         return NGX_ERROR;
     }
 
