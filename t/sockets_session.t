@@ -19,7 +19,7 @@ use EIRC::Sockets;
 select STDERR; $| = 1;
 select STDOUT; $| = 1;
 
-my $t = Test::Nginx->new()->plan(58);
+my $t = Test::Nginx->new()->plan(62);
 my $dir = $t->testdir();
 
 my $irc = EIRC::IRCServer->new($t, port => 8081);
@@ -221,6 +221,30 @@ $watch->close();
 $_->close() for @peers;
 is($layer->wait_for_exit(10), 0, 'ended by itself');
 is(wait_for(0, 5, $dir), 0, 'no process left');
+
+# the layer is killed: sessions go on, and end with their links
+
+$layer->start();
+$watch = $layer->watch();
+my $judy = session('judy');
+$judy->lines(5, qr/ (?:376|422) /);
+($pid) = $layer->workers();
+
+kill 'KILL', $layer->pid();
+$layer->wait_for_exit(5);
+
+$judy->send(MESSAGE, body => 'PRIVMSG judy :still here');
+ok((grep { /still here/ } $judy->lines(5, qr/still here/)),
+    'session without its layer');
+
+unlink $layer->path();
+$layer->start();
+$watch = $layer->watch();
+is(session('judy', limit => 1)->recv(5)->{type}, READY, 'another layer');
+
+$judy->close();
+ok(wait_for_end($pid, 5), 'the old session ended with its link');
+is($layer->stop(), 0, 'end');
 
 
 sub session {
