@@ -31,7 +31,7 @@ prove_all() {
     # what configures the sanitizers is for irc-client too
 
     if [ -n "${ASAN_OPTIONS:-}" ]; then
-        globals="$globals env ASAN_OPTIONS; env UBSAN_OPTIONS;"
+        globals="$globals env ASAN_OPTIONS;"
     fi
 
     # workers must be able to enter a test's directory, which is root's then
