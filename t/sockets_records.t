@@ -66,6 +66,10 @@ my $t = Test::Nginx->new()->plan(@broken / 2 * 2 + 6);
 my $layer = EIRC::Sockets->new($t)->start();
 my $watch = $layer->watch();
 my $silent = $layer->peer();
+# the template and the connector are started by then, each on a socket
+
+wait_until(5, sub { children($layer->pid()) == 2 });
+
 my $before = descriptors($layer->pid());
 
 $silent->recv(5);

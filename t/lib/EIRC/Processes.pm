@@ -79,7 +79,9 @@ sub processes {
         }
     }
 
-    return sort { $a <=> $b } keys %ours;
+    my @ours = sort { $a <=> $b } keys %ours;
+
+    return @ours;
 }
 
 
@@ -135,7 +137,9 @@ sub pss {
 sub children {
     my ($pid) = @_;
 
-    return sort { $a <=> $b } grep { _parent($_) == $pid } _pids();
+    my @children = sort { $a <=> $b } grep { _parent($_) == $pid } _pids();
+
+    return @children;
 }
 
 
