@@ -256,10 +256,11 @@ void ngx_http_eirc_ws_finalize(ngx_http_eirc_ws_t *ws);
 
 
 /*
- * token.c: the shared zone of bindings, keyed by the SHA-256 of the token. An
- * entry is issued (a user object waits for its browser), claimed (a request
- * is asking the application), verified (the application said yes, but no
- * process could be had), or used. None is evicted before it expires.
+ * token.c and token_zone.c: the shared zone of bindings, keyed by the SHA-256
+ * of the token. An entry is issued (a user object waits for its browser),
+ * claimed (a request is asking the application), verified (the application
+ * said yes, but no process could be had), or used. None is evicted before it
+ * expires.
  */
 
 char *ngx_http_eirc_token_zone(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -340,8 +341,14 @@ ngx_int_t ngx_http_eirc_auth_refuse(ngx_http_request_t *r,
 ngx_int_t ngx_http_eirc_send_json(ngx_http_request_t *r, ngx_uint_t status,
     ngx_str_t *text);
 
-/* Checks that text is a user object: JSON, nick a valid nick; sets ctx->user,
- * nick and account. NGX_OK or NGX_DECLINED with a sentence in *why. */
+/*
+ * user.c
+ */
+
+/*
+ * Checks that text is a user object: JSON, nick a valid nick; sets ctx->user,
+ * nick and account. NGX_OK or NGX_DECLINED with a sentence in *why.
+ */
 ngx_int_t ngx_http_eirc_user_parse(ngx_http_request_t *r,
     ngx_http_eirc_ctx_t *ctx, ngx_str_t *text, const char **why);
 
