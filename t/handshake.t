@@ -14,10 +14,12 @@ use lib 'lib';
 use Test::Nginx;
 use EIRC::WebSocket;
 
+use IO::Select;
+
 select STDERR; $| = 1;
 select STDOUT; $| = 1;
 
-my $t = Test::Nginx->new()->has(qw/http/)->plan(75);
+my $t = Test::Nginx->new()->has(qw/http/)->plan(78);
 
 $t->write_file_expand('nginx.conf', <<'EOC');
 
@@ -53,6 +55,14 @@ http {
         }
 
         location /hello.txt {
+        }
+
+        location /except {
+            eirc_echo on;
+
+            limit_except GET {
+                deny all;
+            }
         }
     }
 }
@@ -175,6 +185,24 @@ $r = http(text(Upgrade => undef) . text(method => 'POST')
 like($r, qr!^HTTP/1.1 426 .*^HTTP/1.1 405 .*^HTTP/1.1 200 .*this is!ms,
     'connection goes on after refusals');
 
+my $s = http(text(Upgrade => undef) . text()
+    . EIRC::WebSocket->frame(payload => 'second'), start => 1);
+my $answer = '';
+
+while (IO::Select->new($s)->can_read(5) && sysread($s, my $part, 65536)) {
+    $answer .= $part;
+    last if $answer =~ /second/;
+}
+
+like($answer, qr!^HTTP/1.1 426 .*^HTTP/1.1 101 .*\x0d\x0a\x81\x06second!ms,
+    'and may still be upgraded');
+
+# beside other modules
+
+is(status(uri => '/except'), 101, 'within limits');
+is(status(uri => '/except', method => 'POST'), 403, 'beyond them');
+
+close $s;
 undef $ws;
 
 $t->stop();
