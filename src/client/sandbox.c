@@ -224,8 +224,9 @@ some_allow(scmp_filter_ctx ctx, const some_t *some, size_t n)
 }
 
 
-#define ALLOW(list) calls_allow(ctx, list, sizeof(list) / sizeof(list[0]))
-#define ALLOW_SOME(list) some_allow(ctx, list, sizeof(list) / sizeof(list[0]))
+#define ALLOW(list) calls_allow(ctx, (list), sizeof(list) / sizeof((list)[0]))
+#define ALLOW_SOME(list)                                                      \
+    some_allow(ctx, (list), sizeof(list) / sizeof((list)[0]))
 
 
 static int

@@ -17,7 +17,8 @@ sessions_init(sessions_t *s, uint32_t seed)
     s->pids = calloc(SIZE_FIRST, sizeof(held_t *));
 
     if (s->accounts == NULL || s->pids == NULL) {
-        sessions_done(s);
+        free(s->accounts);
+        free(s->pids);
         return -1;
     }
 
