@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "eirc_http.h"
 #include "eirc_slice.h"
 
 #define WINDOW_MIN 8
@@ -15,11 +16,6 @@ enum {
     CLIENT_WINDOW = 0x08
 };
 
-typedef struct {
-    const uint8_t *pos;
-    const uint8_t *end;
-} reader_t;
-
 /* one offer, as it was read */
 typedef struct {
     unsigned seen; /* bits of the parameters */
@@ -29,100 +25,44 @@ typedef struct {
 } offer_t;
 
 
-/* RFC 7230, 3.2.6 */
-static bool
-is_token_char(uint8_t c)
+/*
+ * A value: a token, or a quoted string whose content has to be a token
+ * (RFC 6455, 9.1).  A quoted pair could only stand for a character that needs
+ * no quoting; such a value is read, and is never one that we know.
+ */
+static int
+read_value(eirc_http_t *r, eirc_slice_t *value)
 {
-    if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z')
-        || (c >= 'a' && c <= 'z')) {
-        return true;
-    }
+    const uint8_t *start;
+    bool quoted;
 
-    return c != 0 && strchr("!#$%&'*+-.^_`|~", c) != NULL;
-}
+    quoted = r->pos < r->end && *r->pos == '"';
+    r->pos += quoted;
+    start = r->pos;
 
-
-static void
-skip_space(reader_t *r)
-{
-    while (r->pos < r->end && (*r->pos == ' ' || *r->pos == '\t')) {
+    while (eirc_http_token(r).len > 0 && quoted && r->pos < r->end
+           && *r->pos == '\\')
+    {
         r->pos++;
     }
-}
 
+    *value = eirc_slice(start, (size_t) (r->pos - start));
 
-/* takes the character c, with space around it, if it comes next */
-static bool
-take(reader_t *r, uint8_t c)
-{
-    skip_space(r);
+    if (value->len == 0 || r->pos[-1] == '\\') {
+        return EIRC_ERROR;
+    }
 
-    if (r->pos == r->end || *r->pos != c) {
-        return false;
+    if (!quoted) {
+        return EIRC_OK;
+    }
+
+    if (r->pos == r->end || *r->pos != '"') {
+        return EIRC_ERROR;
     }
 
     r->pos++;
-    skip_space(r);
 
-    return true;
-}
-
-
-static int
-read_token(reader_t *r, eirc_slice_t *token)
-{
-    const uint8_t *start;
-
-    start = r->pos;
-
-    while (r->pos < r->end && is_token_char(*r->pos)) {
-        r->pos++;
-    }
-
-    *token = eirc_slice(start, (size_t) (r->pos - start));
-
-    return token->len ? EIRC_OK : EIRC_ERROR;
-}
-
-
-/*
- * A value: a token, or a quoted string whose content has to be a token.  A
- * quoted pair could only stand for a character that needs no quoting; such a
- * value is read, and is never one that we know.
- */
-static int
-read_value(reader_t *r, eirc_slice_t *value)
-{
-    const uint8_t *start;
-    bool content;
-
-    if (r->pos == r->end || *r->pos != '"') {
-        return read_token(r, value);
-    }
-
-    start = ++r->pos;
-    content = false;
-
-    for (; r->pos < r->end; r->pos++) {
-
-        if (*r->pos == '"') {
-            *value = eirc_slice(start, (size_t) (r->pos - start));
-            r->pos++;
-            return content ? EIRC_OK : EIRC_ERROR;
-        }
-
-        if (*r->pos == '\\' && ++r->pos == r->end) {
-            return EIRC_ERROR;
-        }
-
-        if (!is_token_char(*r->pos)) {
-            return EIRC_ERROR;
-        }
-
-        content = true;
-    }
-
-    return EIRC_ERROR;
+    return EIRC_OK;
 }
 
 
@@ -196,29 +136,33 @@ offer_param(offer_t *offer, eirc_slice_t name, eirc_slice_t value)
 
 /* One element of the list, to the comma or the end. */
 static int
-read_offer(reader_t *r, offer_t *offer)
+read_offer(eirc_http_t *r, offer_t *offer)
 {
     bool ours;
     eirc_slice_t name, value;
 
     memset(offer, 0, sizeof(*offer));
 
-    if (read_token(r, &name) != EIRC_OK) {
+    name = eirc_http_token(r);
+
+    if (name.len == 0) {
         return EIRC_ERROR;
     }
 
     ours = eirc_slice_equal(name, EIRC_SLICE("permessage-deflate"));
     offer->usable = ours;
 
-    while (take(r, ';')) {
+    while (eirc_http_take(r, ';')) {
 
-        if (read_token(r, &name) != EIRC_OK) {
+        name = eirc_http_token(r);
+
+        if (name.len == 0) {
             return EIRC_ERROR;
         }
 
         value = eirc_slice(NULL, 0);
 
-        if (take(r, '=') && read_value(r, &value) != EIRC_OK) {
+        if (eirc_http_take(r, '=') && read_value(r, &value) != EIRC_OK) {
             return EIRC_ERROR;
         }
 
@@ -282,27 +226,19 @@ eirc_deflate_negotiate(eirc_deflate_t *agreed, const eirc_deflate_t *want,
 {
     bool found;
     offer_t offer;
-    reader_t r;
+    eirc_http_t r;
 
     r.pos = header;
     r.end = header + len;
     found = false;
 
-    for (;;) {
-        /* empty elements are to be borne (RFC 7230, 7) */
-        while (take(&r, ',')) {
-            /* void */
-        }
-
-        if (r.pos == r.end) {
-            return found ? EIRC_OK : EIRC_DONE;
-        }
+    while (eirc_http_element(&r)) {
 
         if (read_offer(&r, &offer) != EIRC_OK) {
             return EIRC_ERROR;
         }
 
-        skip_space(&r);
+        eirc_http_space(&r);
 
         if (r.pos < r.end && *r.pos != ',') {
             return EIRC_ERROR;
@@ -313,6 +249,8 @@ eirc_deflate_negotiate(eirc_deflate_t *agreed, const eirc_deflate_t *want,
             found = true;
         }
     }
+
+    return found ? EIRC_OK : EIRC_DONE;
 }
 
 

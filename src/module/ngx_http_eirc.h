@@ -20,6 +20,7 @@
 #include "eirc_codes.h"
 #include "eirc_limits.h"
 #include "eirc_link.h"
+#include "eirc_protocol.h"
 #include "eirc_ws.h"
 
 
@@ -28,10 +29,6 @@
 #error "the codes of src/lib must be those of nginx"
 #endif
 
-
-#define NGX_HTTP_EIRC_MODE_EIRC    0
-#define NGX_HTTP_EIRC_MODE_TEXT    1
-#define NGX_HTTP_EIRC_MODE_BINARY  2
 
 /* eirc_token_issue: for whom */
 #define NGX_HTTP_EIRC_ISSUE_OFF    0
@@ -95,7 +92,7 @@ typedef struct {
 typedef struct {
     u_char                      accept[28];
     ngx_str_t                   protocol;  /* to be answered, or empty */
-    ngx_uint_t                  mode;      /* NGX_HTTP_EIRC_MODE_... */
+    eirc_protocol_e             mode;      /* how IRC goes over it */
 } ngx_http_eirc_handshake_t;
 
 
@@ -160,6 +157,13 @@ ngx_int_t ngx_http_eirc_token_evaluate(ngx_http_request_t *r,
  */
 ngx_int_t ngx_http_eirc_handshake_check(ngx_http_request_t *r,
     ngx_http_eirc_ctx_t *ctx);
+
+/*
+ * Reads all Sec-WebSocket-Protocol headers (RFC 6455, 11.3.4). NGX_OK, or
+ * NGX_DECLINED for what is no list of tokens.
+ */
+ngx_int_t ngx_http_eirc_handshake_protocol(ngx_http_request_t *r,
+    eirc_protocol_t *protocol);
 
 /* Sends the 101, RFC 6455, 4.2.2; NGX_OK or NGX_ERROR. */
 ngx_int_t ngx_http_eirc_handshake_accept(ngx_http_request_t *r,

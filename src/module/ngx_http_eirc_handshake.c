@@ -90,6 +90,7 @@ ngx_http_eirc_handshake_check(ngx_http_request_t *r, ngx_http_eirc_ctx_t *ctx)
 {
     ngx_log_t                          *log;
     ngx_int_t                           rc;
+    eirc_protocol_t                     protocol;
     ngx_http_eirc_handshake_headers_t   h;
 
     log = r->connection->log;
@@ -189,10 +190,60 @@ ngx_http_eirc_handshake_check(ngx_http_request_t *r, ngx_http_eirc_ctx_t *ctx)
         }
     }
 
-    ngx_str_null(&ctx->handshake.protocol);
-    ctx->handshake.mode = NGX_HTTP_EIRC_MODE_EIRC;
+    if (ngx_http_eirc_handshake_protocol(r, &protocol) != NGX_OK) {
+        ngx_log_error(NGX_LOG_INFO, log, 0,
+                      "websocket refused: \"Sec-WebSocket-Protocol\" is not "
+                      "a list of tokens");
+        return NGX_HTTP_BAD_REQUEST;
+    }
+
+    ctx->handshake.mode = protocol.taken;
+    ctx->handshake.protocol.data = (u_char *) protocol.name.p;
+    ctx->handshake.protocol.len = protocol.name.len;
 
     return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_eirc_handshake_protocol(ngx_http_request_t *r,
+    eirc_protocol_t *protocol)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *header;
+
+    ngx_memzero(protocol, sizeof(eirc_protocol_t));
+
+    part = &r->headers_in.headers.part;
+    header = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                return NGX_OK;
+            }
+
+            part = part->next;
+            header = part->elts;
+            i = 0;
+        }
+
+        if (header[i].hash == 0
+            || header[i].key.len != sizeof("sec-websocket-protocol") - 1
+            || !ngx_http_eirc_header_is(&header[i], "sec-websocket-protocol"))
+        {
+            continue;
+        }
+
+        if (eirc_protocol_read(protocol, header[i].value.data,
+                               header[i].value.len)
+            != EIRC_OK)
+        {
+            return NGX_DECLINED;
+        }
+    }
 }
 
 

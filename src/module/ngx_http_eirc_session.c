@@ -626,7 +626,7 @@ ngx_http_eirc_session_lines(ngx_http_eirc_link_t *link, u_char *body,
 
     s = ngx_http_eirc_link_data(link);
 
-    binary = (s->ctx->handshake.mode == NGX_HTTP_EIRC_MODE_BINARY);
+    binary = (s->ctx->handshake.mode == EIRC_PROTOCOL_BINARY);
 
     rc = ngx_http_eirc_ws_send_entries(s->ws, binary, body, len);
 
@@ -772,7 +772,7 @@ ngx_http_eirc_session_message(ngx_http_eirc_ws_t *ws, u_char *data, size_t len,
         return NGX_OK;
     }
 
-    if (binary && s->ctx->handshake.mode != NGX_HTTP_EIRC_MODE_BINARY) {
+    if (binary && s->ctx->handshake.mode != EIRC_PROTOCOL_BINARY) {
         ngx_http_eirc_session_close(s, EIRC_WS_CODE_UNSUPPORTED,
                                     "text messages only");
         return NGX_OK;

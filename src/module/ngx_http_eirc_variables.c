@@ -12,6 +12,8 @@
 #include "ngx_http_eirc_conf.h"
 
 
+static ngx_int_t ngx_http_eirc_token_value(ngx_http_request_t *r,
+    ngx_str_t *token);
 static ngx_uint_t ngx_http_eirc_token_sane(ngx_str_t *token);
 static ngx_int_t ngx_http_eirc_token_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
@@ -75,9 +77,9 @@ ngx_http_eirc_add_variables(ngx_conf_t *cf)
 ngx_int_t
 ngx_http_eirc_token_evaluate(ngx_http_request_t *r, ngx_http_eirc_ctx_t *ctx)
 {
-    u_char                    *dst, *src;
-    ngx_str_t                  token;
-    ngx_http_eirc_loc_conf_t  *elcf;
+    ngx_str_t        token;
+    ngx_int_t        rc;
+    eirc_protocol_t  protocol;
 
     if (ctx->token.len) {
         return NGX_OK;
@@ -85,39 +87,19 @@ ngx_http_eirc_token_evaluate(ngx_http_request_t *r, ngx_http_eirc_ctx_t *ctx)
 
     r = r->main;
 
-    elcf = ngx_http_get_module_loc_conf(r, ngx_http_eirc_module);
+    rc = ngx_http_eirc_token_value(r, &token);
 
-    if (elcf->token) {
-        if (ngx_http_complex_value(r, elcf->token, &token) != NGX_OK) {
-            return NGX_ERROR;
-        }
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
 
-    } else {
+    /* a page cannot set headers, but it can name a subprotocol */
 
-        /*
-         * Unlike $arg_chat_token, what a page has escaped is unescaped, so
-         * that one token has one form.
-         */
+    if (rc == NGX_DECLINED || token.len == 0) {
+        (void) ngx_http_eirc_handshake_protocol(r, &protocol);
 
-        if (ngx_http_arg(r, (u_char *) "chat_token", 10, &token) != NGX_OK) {
-            return NGX_DECLINED;
-        }
-
-        if (token.len > 3 * EIRC_TOKEN_MAX) {
-            return NGX_DECLINED;
-        }
-
-        dst = ngx_pnalloc(r->pool, token.len);
-        if (dst == NULL) {
-            return NGX_ERROR;
-        }
-
-        src = token.data;
-        token.data = dst;
-
-        ngx_unescape_uri(&dst, &src, token.len, 0);
-
-        token.len = dst - token.data;
+        token.data = (u_char *) protocol.ticket.p;
+        token.len = protocol.ticket.len;
     }
 
     if (!ngx_http_eirc_token_sane(&token)) {
@@ -125,6 +107,47 @@ ngx_http_eirc_token_evaluate(ngx_http_request_t *r, ngx_http_eirc_ctx_t *ctx)
     }
 
     ctx->token = token;
+
+    return NGX_OK;
+}
+
+
+/* eirc_token, or the argument that pages have always used */
+
+static ngx_int_t
+ngx_http_eirc_token_value(ngx_http_request_t *r, ngx_str_t *token)
+{
+    u_char                    *dst, *src;
+    ngx_http_eirc_loc_conf_t  *elcf;
+
+    elcf = ngx_http_get_module_loc_conf(r, ngx_http_eirc_module);
+
+    if (elcf->token) {
+        return ngx_http_complex_value(r, elcf->token, token);
+    }
+
+    /*
+     * Unlike $arg_chat_token, what a page has escaped is unescaped, so that
+     * one token has one form.
+     */
+
+    if (ngx_http_arg(r, (u_char *) "chat_token", 10, token) != NGX_OK
+        || token->len > 3 * EIRC_TOKEN_MAX)
+    {
+        return NGX_DECLINED;
+    }
+
+    dst = ngx_pnalloc(r->pool, token->len);
+    if (dst == NULL) {
+        return NGX_ERROR;
+    }
+
+    src = token->data;
+    token->data = dst;
+
+    ngx_unescape_uri(&dst, &src, token->len, 0);
+
+    token->len = dst - token->data;
 
     return NGX_OK;
 }
