@@ -402,6 +402,19 @@ ngx_http_eirc_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
+    if (!clcf->noname
+        && ((conf->pass && clcf->handler != ngx_http_eirc_session_handler)
+            || (conf->echo == 1
+                && clcf->handler != ngx_http_eirc_echo_handler)))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "another directive has taken location \"%V\" from "
+                           "\"%s\": give it a location of its own",
+                           &clcf->name, conf->pass ? "eirc_pass"
+                                                   : "eirc_echo");
+        return NGX_CONF_ERROR;
+    }
+
     if (clcf->noname) {
         ngx_conf_merge_uint_value(conf->issue, prev->issue,
                                   NGX_HTTP_EIRC_ISSUE_OFF);

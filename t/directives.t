@@ -129,6 +129,11 @@ my @wrong = (
     ['', '', "proxy_pass http://127.0.0.1; $pass",
         qr!"eirc_pass" in location "/l", which has a handler already!],
 
+    ['', '', "$pass proxy_pass http://127.0.0.1;",
+        qr!has taken location "/l" from "eirc_pass": give it a location!],
+    ['', '', 'eirc_echo on; proxy_pass http://127.0.0.1;',
+        qr!has taken location "/l" from "eirc_echo": give it a location!],
+
     # eirc_client, eirc_run_path
 
     ['', 'eirc_client /bin/true;', '', qr/"eirc_client" .* not allowed here/],

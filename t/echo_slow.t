@@ -21,7 +21,7 @@ use Time::HiRes qw/ time /;
 select STDERR; $| = 1;
 select STDOUT; $| = 1;
 
-my $t = Test::Nginx->new()->has(qw/http/)->plan(12);
+my $t = Test::Nginx->new()->has(qw/http/)->plan(13);
 
 $t->write_file_expand('nginx.conf', <<'EOC');
 
@@ -113,6 +113,16 @@ $ws->send_raw($ws->frame(payload => $text));
 $ws->close(4000);
 is(join(' ', ($ws->wait_close())[0], length(($ws->messages())[0])),
     '4000 1000000', 'output goes before the close frame');
+
+# what came before an end of file counts, though it had to wait
+
+$ws = EIRC::WebSocket->connect($port, '/slow', @small, timeout => 10);
+$ws->send_raw($ws->frame(payload => $text) . join('', map {
+    $ws->frame(payload => "$_") } 1 .. 20));
+shutdown $ws->socket(), 1;
+$ws->wait_close();
+is(join(' ', map { length > 2 ? 'large' : $_ } $ws->messages()),
+    join(' ', 'large', 1 .. 20), 'messages before an end of file');
 
 # who takes nothing is gone after a time
 
