@@ -38,7 +38,7 @@ birth_begin(layer_t *l, int fd, const eirc_link_session_t *request)
         return;
     }
 
-    if (l->template.fd == -1) {
+    if (!helper_is_near(&l->template, l->now)) {
         refuse_early(fd, EIRC_LINK_FAILED, "the template is not running");
         return;
     }
@@ -113,14 +113,14 @@ birth_pump(layer_t *l)
             return;
         }
 
-        if (l->template.fd == -1) {
+        if (!helper_is_near(&l->template, l->now)) {
             held_refuse(l, s, EIRC_LINK_FAILED, "the template is not running");
             continue;
         }
 
-        if (fork_ask(l, s) != EIRC_OK) {
+        if (l->template.fd == -1 || fork_ask(l, s) != EIRC_OK) {
 
-            /* full: an answer brings us back; broken: its end is near */
+            /* full: an answer brings us back; not there: its start does */
 
             return;
         }

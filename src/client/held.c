@@ -20,6 +20,11 @@
 #define MFD_NOEXEC_SEAL 8u
 #endif
 
+/* connections that a worker may want anew, per 1,000 s and at once: it waits
+ * longer by itself, and all others have to share a server's pace with it */
+#define RETURN_RATE 500
+#define RETURN_BURST 10
+
 /* random bytes of a session's ID */
 #define ID_RANDOM 12
 
@@ -134,6 +139,7 @@ held_equip(layer_t *l, held_t *s, const eirc_link_session_t *request)
     s->cpu = request->cpu;
 
     bucket_init(&s->events, EVENT_RATE * 1000, EVENT_BURST, l->now);
+    bucket_init(&s->returns, RETURN_RATE, RETURN_BURST, l->now);
 
     s->servers = malloc(request->servers_len);
     if (s->servers == NULL) {

@@ -15,6 +15,9 @@
 #define DELAY_FIRST 100
 #define DELAY_MAX 5000
 
+/* who needs it waits so long for its start, ms */
+#define NEAR 1000
+
 
 int
 helper_open(void)
@@ -142,6 +145,13 @@ helper_start(helper_t *h, int exe, uint64_t now)
     h->again = 0;
 
     return 0;
+}
+
+
+int
+helper_is_near(const helper_t *h, uint64_t now)
+{
+    return h->fd != -1 || h->again <= now + NEAR;
 }
 
 

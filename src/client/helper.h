@@ -37,6 +37,9 @@ void helper_init(helper_t *h, const char *name, const char *title,
 /* Starts it from the file exe; 0, or -1 and errno, to be tried again. */
 int helper_start(helper_t *h, int exe, uint64_t now);
 
+/* Is it running, or about to be: worth waiting for? */
+int helper_is_near(const helper_t *h, uint64_t now);
+
 /* Its end of file was seen, or its exit: closes, and sets when to go on. */
 void helper_gone(helper_t *h, uint64_t now);
 

@@ -14,6 +14,9 @@
 /* records taken from one worker in one round */
 #define WORKER_RECORDS 16
 
+/* events not logged, one after the other: no honest worker has so many */
+#define WORKER_FLOOD 1000
+
 
 static void
 worker_event(layer_t *l, held_t *s, const control_t *c)
@@ -30,7 +33,10 @@ worker_event(layer_t *l, held_t *s, const control_t *c)
     }
 
     if (bucket_take(&s->events, l->now) != 0) {
-        s->events_dropped++;
+        if (++s->events_dropped == WORKER_FLOOD) {
+            held_kill(s, "it floods the log");
+        }
+
         return;
     }
 
@@ -41,6 +47,18 @@ worker_event(layer_t *l, held_t *s, const control_t *c)
     }
 
     log_write((log_level_e) level, 0, s->id, "%s", text);
+}
+
+
+static void
+worker_wants_irc(layer_t *l, held_t *s, uint32_t server)
+{
+    if (bucket_take(&s->returns, l->now) != 0) {
+        held_kill(s, "it wants connections without end");
+        return;
+    }
+
+    dial_again(l, s, server);
 }
 
 
@@ -70,7 +88,7 @@ keeper_worker_read(layer_t *l, uint64_t key)
         }
 
         if (rc == EIRC_OK && c.type == CONTROL_WANT_IRC) {
-            dial_again(l, s, c.value);
+            worker_wants_irc(l, s, c.value);
             continue;
         }
 

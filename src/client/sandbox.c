@@ -28,6 +28,9 @@
 #define WORKER_DATA (64u << 20)
 #define WORKER_STACK (1u << 20)
 
+/* the address space: what DATA doesn't count is bounded by this */
+#define WORKER_SPACE (256u << 20)
+
 /* what the headers of this system may not know yet */
 #define LANDLOCK_NET_ALL 3u   /* bind and connect of TCP, ABI 4 */
 #define LANDLOCK_SCOPE_ALL 3u /* abstract UNIX sockets and signals, ABI 6 */
@@ -469,7 +472,8 @@ sandbox_prepare(sandbox_report_pt report)
         return 0;
     }
 
-    if (rlimit_set(RLIMIT_DATA, WORKER_DATA) == -1
+    if (rlimit_set(RLIMIT_AS, WORKER_SPACE) == -1
+        || rlimit_set(RLIMIT_DATA, WORKER_DATA) == -1
         || rlimit_set(RLIMIT_STACK, WORKER_STACK) == -1
         || rlimit_set(RLIMIT_NOFILE, WORKER_NOFILE) == -1)
     {

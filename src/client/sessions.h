@@ -74,7 +74,8 @@ struct held_s {
     uint32_t crash_time;
     uint32_t cpu;
 
-    bucket_t events;
+    bucket_t events;  /* that are logged */
+    bucket_t returns; /* to the IRC server */
     uint32_t events_dropped;
 
     held_link_t fork_queue;

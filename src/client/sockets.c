@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -504,6 +505,7 @@ sockets_run(const options_t *o)
     }
 
     (void) umask(077);
+    (void) prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 
     log_level_set((log_level_e) o->log_level);
 
