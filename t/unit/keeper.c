@@ -1,0 +1,336 @@
+/*
+ * keeper: a worker that breaks a rule of its control channel is killed, and one
+ * that keeps to them is not. The worker here is a process that only waits.
+ */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "control.h"
+#include "events.h"
+#include "keeper.h"
+
+#define HEAD offsetof(control_t, data)
+
+typedef struct {
+    layer_t layer;
+    held_t *session;
+    int worker; /* its end of the control channel */
+    pid_t pid;
+} stage_t;
+
+
+static void
+stage_set(stage_t *s)
+{
+    int pair[2];
+
+    memset(s, 0, sizeof(stage_t));
+
+    assert_int_equal(sessions_init(&s->layer.sessions, 1), 0);
+    held_queue_init(&s->layer.fork_queue, offsetof(held_t, fork_queue));
+    held_queue_init(&s->layer.irc_queue, offsetof(held_t, irc_queue));
+    s->layer.epoll = epoll_create1(0);
+    s->layer.connector.fd = -1;
+    s->layer.now = 1000;
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+
+    s->session = sessions_add(&s->layer.sessions, "a", 1);
+    s->session->state = HELD_RUNNING;
+    s->session->control = pair[0];
+    s->worker = pair[1];
+    bucket_init(&s->session->events, EVENT_RATE * 1000, EVENT_BURST, 1000);
+    bucket_init(&s->session->returns, 1000, 5, 1000);
+
+    s->pid = fork();
+
+    if (s->pid == 0) {
+        (void) close(pair[0]);
+        (void) close(pair[1]);
+
+        for (;;) {
+            (void) pause();
+        }
+    }
+
+    assert_int_not_equal(s->pid, -1);
+    sessions_pid_set(&s->layer.sessions, s->session, s->pid);
+
+    assert_int_equal(layer_watch(&s->layer, pair[0], EPOLLIN, LAYER_WORKER,
+                                 s->session->item.key),
+                     0);
+}
+
+
+/* Reads what was sent; was the worker killed? */
+static int
+stage_end(stage_t *s)
+{
+    int i, status;
+    uint64_t key;
+
+    key = s->session->item.key;
+
+    for (i = 0; i < 200; i++) {
+        keeper_worker_read(&s->layer, key);
+    }
+
+    if (waitpid(s->pid, &status, WNOHANG) == 0) {
+
+        /* a signal that was sent comes before this one */
+
+        (void) kill(s->pid, SIGTERM);
+        assert_int_equal(waitpid(s->pid, &status, 0), s->pid);
+    }
+
+    (void) close(s->worker);
+
+    keeper_reaped(&s->layer, s->pid, status);
+    assert_null(sessions_find(&s->layer.sessions, key));
+    assert_int_equal(s->layer.sessions.table.count, 0);
+
+    (void) close(s->layer.epoll);
+    sessions_done(&s->layer.sessions);
+
+    return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+}
+
+
+static void
+record_make(control_t *c, uint32_t type, uint32_t value, uint32_t size)
+{
+    memset(c, 0, sizeof(control_t));
+    c->type = type;
+    c->value = value;
+    c->size = size;
+}
+
+
+static void
+test_good(void **state)
+{
+    int i;
+    stage_t s;
+    control_t c;
+
+    (void) state;
+
+    stage_set(&s);
+
+    for (i = 1; i < EVENT_LAST; i++) {
+        record_make(&c, CONTROL_EVENT, (uint32_t) i, EVENT_TEXT_MAX);
+        assert_int_equal(control_send(s.worker, &c, NULL, 0), EIRC_OK);
+    }
+
+    for (i = 0; i < 5; i++) {
+        record_make(&c, CONTROL_WANT_IRC, 0xffffffff, 0);
+        assert_int_equal(control_send(s.worker, &c, NULL, 0), EIRC_OK);
+    }
+
+    assert_int_equal(stage_end(&s), 0);
+}
+
+
+static void
+test_queue(void **state)
+{
+    stage_t s;
+    control_t c;
+
+    (void) state;
+
+    stage_set(&s);
+
+    record_make(&c, CONTROL_WANT_IRC, 2, 0);
+    assert_int_equal(control_send(s.worker, &c, NULL, 0), EIRC_OK);
+    assert_int_equal(control_send(s.worker, &c, NULL, 0), EIRC_OK);
+    keeper_worker_read(&s.layer, s.session->item.key);
+
+    /* asked twice, waits once */
+
+    assert_int_equal(s.layer.irc_queue.count, 1);
+    assert_int_equal(s.session->server, 2);
+    assert_int_equal(s.session->irc_state, HELD_IRC_WAITING);
+
+    assert_int_equal(stage_end(&s), 0);
+    assert_int_equal(s.layer.irc_queue.count, 0);
+}
+
+
+static void
+test_bad_records(void **state)
+{
+    size_t i;
+    stage_t s;
+    control_t c;
+    static const struct {
+        const char *name;
+        uint32_t type;
+        uint32_t value;
+        uint32_t size;
+        int more; /* bytes sent beyond, or fewer */
+    } bad[] = {
+        {"type 0", 0, 0, 0, 0},
+        {"FORK", CONTROL_FORK, 0, 0, 0},
+        {"FORKED", CONTROL_FORKED, 1, 0, 0},
+        {"CONNECT", CONTROL_CONNECT, 0, 10, 0},
+        {"CONNECTED", CONTROL_CONNECTED, 0, 0, 0},
+        {"STOP", CONTROL_STOP, 0, 0, 0},
+        {"unknown", 4711, 0, 0, 0},
+        {"event 0", CONTROL_EVENT, 0, 0, 0},
+        {"event that there is not", CONTROL_EVENT, EVENT_LAST, 0, 0},
+        {"text too long", CONTROL_EVENT, EVENT_REGISTERED, EVENT_TEXT_MAX + 1,
+         0},
+        {"longer than said", CONTROL_EVENT, EVENT_REGISTERED, 5, 1},
+        {"shorter than said", CONTROL_EVENT, EVENT_REGISTERED, 5, -1},
+        {"a header cut", CONTROL_EVENT, EVENT_REGISTERED, 0, -1},
+        {"one byte", CONTROL_EVENT, EVENT_REGISTERED, 0, 1 - (int) HEAD},
+        {"nothing", CONTROL_EVENT, EVENT_REGISTERED, 0, -(int) HEAD},
+        {"size beyond", CONTROL_EVENT, EVENT_REGISTERED, 0xffffffff, 1},
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        stage_set(&s);
+
+        record_make(&c, bad[i].type, bad[i].value, bad[i].size);
+
+        (void) send(s.worker, &c,
+                    (size_t) ((int) HEAD + (int) bad[i].size + bad[i].more),
+                    0);
+
+        if (!stage_end(&s)) {
+            fail_msg("%s: lives on", bad[i].name);
+        }
+    }
+}
+
+
+static void
+test_too_large(void **state)
+{
+    stage_t s;
+    static struct {
+        control_t c;
+        char more[1];
+    } large;
+
+    (void) state;
+
+    stage_set(&s);
+    record_make(&large.c, CONTROL_EVENT, EVENT_REGISTERED, 1);
+    assert_int_equal(send(s.worker, &large, sizeof(control_t) + 1, 0),
+                     sizeof(control_t) + 1);
+    assert_int_equal(stage_end(&s), 1);
+}
+
+
+static void
+test_descriptor(void **state)
+{
+    int fd;
+    stage_t s;
+    control_t c;
+
+    (void) state;
+
+    stage_set(&s);
+    fd = dup(s.worker);
+    (void) close(fd);
+
+    record_make(&c, CONTROL_WANT_IRC, 0, 0);
+    assert_int_equal(control_send(s.worker, &c, &s.worker, 1), EIRC_OK);
+    keeper_worker_read(&s.layer, s.session->item.key);
+
+    /* what came along is closed again */
+
+    assert_int_equal(dup(s.worker), fd);
+    (void) close(fd);
+    assert_int_equal(stage_end(&s), 1);
+}
+
+
+static void
+test_floods(void **state)
+{
+    int i;
+    stage_t s;
+    control_t c;
+
+    (void) state;
+
+    stage_set(&s);
+    record_make(&c, CONTROL_EVENT, EVENT_REGISTERED, 0);
+
+    for (i = 0; i < EVENT_BURST + 1100; i++) {
+        (void) control_send(s.worker, &c, NULL, 0);
+        keeper_worker_read(&s.layer, s.session->item.key);
+    }
+
+    assert_int_equal(stage_end(&s), 1);
+
+    /* in the course of time as many are none */
+
+    stage_set(&s);
+
+    for (i = 0; i < 2000; i++) {
+        s.layer.now += 500;
+        assert_int_equal(control_send(s.worker, &c, NULL, 0), EIRC_OK);
+        keeper_worker_read(&s.layer, s.session->item.key);
+    }
+
+    assert_int_equal(s.session->events_dropped, 0);
+    assert_int_equal(stage_end(&s), 0);
+
+    stage_set(&s);
+    record_make(&c, CONTROL_WANT_IRC, 0, 0);
+
+    for (i = 0; i < 6; i++) {
+        assert_int_equal(control_send(s.worker, &c, NULL, 0), EIRC_OK);
+    }
+
+    assert_int_equal(stage_end(&s), 1);
+}
+
+
+static void
+test_closed(void **state)
+{
+    stage_t s;
+
+    (void) state;
+
+    /* a worker that lives on without its channel */
+
+    stage_set(&s);
+    (void) close(s.worker);
+    s.worker = -1;
+    assert_int_equal(stage_end(&s), 1);
+}
+
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_good),        cmocka_unit_test(test_queue),
+        cmocka_unit_test(test_bad_records), cmocka_unit_test(test_too_large),
+        cmocka_unit_test(test_descriptor),  cmocka_unit_test(test_floods),
+        cmocka_unit_test(test_closed),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
