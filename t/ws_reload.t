@@ -110,6 +110,8 @@ is($ws->read_message()->{payload}, 'new', 'new worker');
 $slow->wait_close(10);
 is(length(($slow->messages())[0] || ''), 1000000, 'output goes first');
 
+$_->disconnect() for @ws, $part, $slow;
+
 ok(logged('error.log', qr/worker process \d+ exited with code 0/),
     'old worker is gone');
 
