@@ -264,6 +264,20 @@ browser_gone(relay_t *r)
 }
 
 
+/* The other end is closed. What it said before that still goes, for a while;
+ * but not before there is a registered user to say it. */
+static void
+browser_hung_up(relay_t *r)
+{
+    r->browser_hangup = true;
+    timer_start(r, RELAY_TIMER_DRAIN, RELAY_DRAIN_TIME);
+
+    if (r->user.session.state->phase != SESSION_READY) {
+        browser_gone(r);
+    }
+}
+
+
 static bool
 browser_pending(const relay_t *r)
 {
@@ -307,8 +321,11 @@ browser_write(relay_t *r)
 
     r->browser_blocked = rc == EIRC_AGAIN;
 
+    /* it listens no more, but what it said before may still be there */
+
     if (rc == EIRC_ERROR) {
-        browser_gone(r);
+        user_deafen(&r->user);
+        browser_hung_up(r);
         return true;
     }
 
@@ -627,8 +644,7 @@ relay_wait(relay_t *r)
         (void) browser_read(r);
 
     } else if (pfd[0].revents & (POLLERR | POLLHUP)) {
-        r->browser_hangup = true;
-        timer_start(r, RELAY_TIMER_DRAIN, RELAY_DRAIN_TIME);
+        browser_hung_up(r);
     }
 
     if (pfd[2].revents != 0) {

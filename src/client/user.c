@@ -255,12 +255,18 @@ user_stop(user_t *u, uint32_t reason)
 
 
 void
-user_left(user_t *u)
+user_deafen(user_t *u)
 {
     u->deaf = true;
     session_ring_drop(&u->session);
     session_commit(&u->session);
+}
 
+
+void
+user_left(user_t *u)
+{
+    user_deafen(u);
     user_stop(u, EIRC_LINK_CLOSED);
 }
 

@@ -64,6 +64,9 @@ void user_connected(user_t *u, uint32_t server);
 void user_unreachable(user_t *u);
 void user_irc_lost(user_t *u, int error);
 
+/* Nobody listens any more: what was to be told is dropped. */
+void user_deafen(user_t *u);
+
 /* The browser is gone: leaves IRC at once. */
 void user_left(user_t *u);
 
