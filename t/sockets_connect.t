@@ -101,7 +101,11 @@ $session->{peer}->close();
 # descriptors: epoll, 0 to 3, and what the resolver may keep
 
 ok(wait_until(5, sub { !$layer->workers() }), 'no process left');
-ok(descriptors($layer->helper('connect')) <= 7, 'no descriptors left');
+
+SKIP: {
+    skip('root alone may look', 1) if $> != 0;
+    ok(descriptors($layer->helper('connect')) <= 7, 'no descriptors left');
+}
 
 like(slurp('/proc/' . $layer->helper('connect') . '/status'),
     qr/^Seccomp:\s+2$/m, 'system calls are filtered');

@@ -47,9 +47,14 @@ my ($pid) = $layer->workers();
 is(scalar(() = $layer->workers()), 1, 'a process');
 is(title($pid), 'irc-client: alice', 'its title');
 is(descriptors($layer->pid()), $before + 4, 'descriptors of the layer');
-is(descriptors($pid), 8, 'descriptors of the process');
-is(descriptors($layer->helper('template')), 4, '... of the template');
-is(descriptors($layer->helper('connect')), 5, '... of the connector');
+
+SKIP: {
+    skip('root alone may look', 3) if $> != 0;
+
+    is(descriptors($pid), 8, 'descriptors of the process');
+    is(descriptors($layer->helper('template')), 4, '... of the template');
+    is(descriptors($layer->helper('connect')), 5, '... of the connector');
+}
 
 my $status = slurp("/proc/$pid/status");
 

@@ -52,7 +52,11 @@ ok($layer->helper('connect'), 'connector');
 
 my $descriptors = descriptors($pid);
 is($descriptors, 11, 'descriptors');
-is(descriptors($layer->helper('template')), 4, 'descriptors of template');
+
+SKIP: {
+    skip('root alone may look', 1) if $> != 0;
+    is(descriptors($layer->helper('template')), 4, '... of the template');
+}
 
 # another one with that index ends without a word; one with another does not
 
