@@ -151,6 +151,7 @@ is(($ws->wait_close())[0], 1000, 'closed by the browser');
 is($layer->expect('END')->{value}, $EIRC::Layer::REASONS{CLOSED},
     'the layer is told');
 ok($layer->expect('EOF'), 'and the link is closed');
+$ws->disconnect();
 like(codes(), qr/^0-1 1000 6 5$/m, 'variables');
 
 $ws = chat();

@@ -93,7 +93,9 @@ $t->waitforfile("$dir/found");
 my $found = $t->read_file('found');
 my ($master) = $t->read_file('nginx.pid') =~ /(\d+)/;
 
-like($found, qr/^arguments --sockets --run-path=\Q$dir\E\/run --index=0 --log=(\S+)$/m, 'arguments');
+like($found,
+    qr/^arguments --sockets --run-path=\Q$dir\E\/run --index=0 --log=\S+$/m,
+    'arguments');
 like($found, qr/--log=\Q$dir\E\/eirc.log$/m, "the log is beside nginx's");
 
 like($found, qr/^SigBlk:\s+0+$/m, 'no signal is blocked');

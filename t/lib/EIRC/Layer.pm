@@ -73,7 +73,8 @@ sub start {
         $SIG{TERM} = 'DEFAULT';
 
         eval {
-            EIRC::Layer::Process->new($listen, $theirs, index => $index, %opt)->run();
+            EIRC::Layer::Process->new($listen, $theirs, index => $index,
+                %opt)->run();
             1;
         } or warn $@;
 
@@ -83,8 +84,10 @@ sub start {
     close $theirs;
     close $listen;
 
-    return bless { pid => $pid, socket => $ours, in => '', owner => $$,
-        records => [], count => {} }, $class;
+    return bless {
+        pid => $pid, socket => $ours, in => '', owner => $$,
+        records => [], count => {},
+    }, $class;
 }
 
 
