@@ -32,6 +32,10 @@ my $silent = EIRC::IRCServer->new($t, port => 8082, silent => 1);
 $t->run_daemon($_->code()) for $irc, $silent;
 $_->wait() for $irc, $silent;
 
+# sanitizers take more memory than all of the rest
+
+my $sanitized = slurp(irc_client()) =~ /__asan_init/;
+
 my $layer = EIRC::Sockets->new($t)->start();
 my $watch = $layer->watch();
 
@@ -76,7 +80,7 @@ is(join(' ', @numbers), join(' ', 1 .. 3000), '60 KB of lines');
 say($p, 5, 'PRIVMSG alice :!many');
 select undef, undef, undef, 0.5;
 my ($pid) = $layer->workers();
-cmp_ok(pss($pid), '<', 600, 'memory while the browser takes nothing');
+ok($sanitized || pss($pid) < 600, 'memory while the browser takes nothing');
 @numbers = map { / :(\d+) y/ ? $1 : () } $p->lines(10, qr/ :5000 y/);
 is(scalar @numbers, 5000, '5,000 lines wait');
 is_deeply(\@numbers, [ 1 .. 5000 ], '... in order');
@@ -172,7 +176,8 @@ ok(wait_until(5, sub { !$layer->workers() }), '... leaving it');
 my @peers = map { session("idle$_", channels => 'a,b,c') } 1 .. 10;
 $_->lines(5, qr/ 366 \S+ #c/) for @peers;
 my @private = sort { $a <=> $b } map { private($_) } $layer->workers();
-cmp_ok($private[-1], '<', 100, 'private memory of idle users');
+ok($sanitized || $private[-1] < 100, 'private memory of idle users')
+    or diag("@private KB");
 
 
 sub say {
@@ -196,6 +201,16 @@ sub session {
         . ',"flood_burst":' . ($opt{flood_burst} || 1) . '}');
 
     return $peer;
+}
+
+
+sub slurp {
+    my ($path) = @_;
+
+    open my $fh, '<:raw', $path or return '';
+    local $/;
+
+    return scalar <$fh>;
 }
 
 

@@ -356,6 +356,7 @@ user_step_irc(user_t *u)
     eirc_slice_t line;
 
     s = &u->session;
+    u->full = false;
 
     if (line_next(s, &line, &taken) != EIRC_OK) {
         return EIRC_AGAIN;
@@ -421,6 +422,7 @@ user_step_message(user_t *u)
 
     s = &u->session;
     u->wait = 0;
+    u->full = false;
 
     if (!message_next(s, &line, &taken)) {
         return EIRC_AGAIN;
