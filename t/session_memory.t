@@ -1,0 +1,168 @@
+#!/usr/bin/perl
+
+# Tests for the memory of long sessions: however much goes through one, it
+# stays as small as it was, and a thousand that have gone leave nothing.
+
+use warnings;
+use strict;
+
+use Test::More;
+
+BEGIN { use FindBin; chdir($FindBin::Bin); }
+
+use lib 'lib';
+use Test::Nginx;
+use EIRC::Layer;
+use EIRC::Processes;
+use EIRC::WebSocket;
+
+select STDERR; $| = 1;
+select STDOUT; $| = 1;
+
+my $t = Test::Nginx->new()->has(qw/http unix proxy rewrite/)->plan(7);
+
+$t->write_file_expand('nginx.conf', <<'EOC');
+
+%%TEST_GLOBALS%%
+
+daemon off;
+worker_processes 1;
+worker_shutdown_timeout 5s;
+
+events {
+}
+
+http {
+    %%TEST_GLOBALS_HTTP%%
+
+    eirc_client unix:%%TESTDIR%%/run;
+
+    server {
+        listen       127.0.0.1:8080;
+        server_name  localhost;
+
+        location /chat {
+            eirc_auth_request /auth;
+            eirc_rate 1000000r/s burst=1000000;
+            eirc_pass irc://127.0.0.1:8090;
+        }
+
+        location /auth {
+            internal;
+            proxy_pass http://127.0.0.1:8081/;
+        }
+    }
+
+    server {
+        listen       127.0.0.1:8081;
+        server_name  localhost;
+
+        location / {
+            default_type application/json;
+            return 200 '{"nick":"alice"}';
+        }
+    }
+}
+
+EOC
+
+my $layer = EIRC::Layer->start($t->testdir() . '/run');
+my $token = 0;
+
+$t->run();
+$layer->expect('WATCH');
+
+my ($worker) = children($t->read_file('nginx.pid') =~ /(\d+)/);
+
+# one session, warmed up, and then ten times as much
+
+my $ws = chat();
+my ($sent, $got) = (0, 0);
+
+ok(both(2000), 'some messages');
+my $before = private($worker);
+ok(both(20000), 'many messages');
+cmp_ok(private($worker), '<=', $before + 64, 'no memory for them');
+
+# sessions come and go
+
+$ws->disconnect();
+$layer->expect('EOF');
+
+come_and_go(200);
+$before = private($worker);
+my $fds = descriptors($worker);
+ok(come_and_go(1000), 'many sessions');
+cmp_ok(private($worker), '<=', $before + 128, 'no memory is left');
+is(descriptors($worker), $fds, 'no descriptor is left');
+
+# what a waiting session costs
+
+my @ws = map { chat() } 1 .. 100;
+my $each = (private($worker) - $before) / @ws;
+
+diag(sprintf('%.1f KB in nginx for an idle session', $each));
+cmp_ok($each, '<', 24, 'an idle session is small');
+
+$_->disconnect() for @ws;
+
+
+# n messages in batches, each way
+
+sub both {
+    my ($n) = @_;
+
+    while ($n > 0) {
+        $ws->send_text('m' x 200) for 1 .. 50;
+        $layer->lines($sent, map { 'l' x (100 + $_) } 1 .. 50);
+
+        for (1 .. 50) {
+            my $r = $layer->expect('MESSAGE') or return 0;
+
+            return 0 if $r->{count} != $sent++;
+            return 0 if !$ws->read_message();
+        }
+
+        $n -= 50;
+    }
+
+    return 1;
+}
+
+
+sub come_and_go {
+    my ($n) = @_;
+
+    while ($n-- > 0) {
+        my $one = chat();
+
+        return 0 if !$one->ok();
+
+        $one->disconnect();
+        $layer->expect('EOF') or return 0;
+    }
+
+    return 1;
+}
+
+
+sub chat {
+    $token++;
+    return EIRC::WebSocket->connect(port(8080), "/chat?chat_token=t$token");
+}
+
+
+# KB that the process shares with nobody
+
+sub private {
+    my ($pid) = @_;
+    my $sum = 0;
+
+    open my $fh, '<', "/proc/$pid/smaps_rollup" or return 0;
+
+    for (<$fh>) {
+        $sum += $1 if /^Private_(?:Clean|Dirty):\s+(\d+)/;
+    }
+
+    return $sum;
+}
