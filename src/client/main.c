@@ -9,7 +9,7 @@
 #include "template.h"
 #include "title.h"
 
-#define VERSION "0.1.0"
+#define VERSION "1.0.0"
 
 static const char usage[]
     = "Usage: irc-client --sockets --run-path=DIR [--index=K]\n"
