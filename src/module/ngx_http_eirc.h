@@ -68,7 +68,7 @@ typedef struct {
 typedef struct {
     ngx_array_t                *pass;      /* eirc_pass as it was written */
     ngx_str_t                   servers;   /* eirc_link_server_add() entries */
-    ngx_http_complex_value_t   *token;     /* NULL: $arg_chat_token */
+    ngx_http_complex_value_t   *token;     /* NULL: chat_token, decoded */
     ngx_http_complex_value_t   *auth_uri;  /* NULL: no eirc_auth_request */
     ngx_uint_t                  issue;     /* NGX_HTTP_EIRC_ISSUE_... */
     ngx_flag_t                  echo;
