@@ -19,7 +19,7 @@ use EIRC::Sockets;
 select STDERR; $| = 1;
 select STDOUT; $| = 1;
 
-my $t = Test::Nginx->new()->plan(62);
+my $t = Test::Nginx->new()->plan(66);
 my $dir = $t->testdir();
 
 my $irc = EIRC::IRCServer->new($t, port => 8081);
@@ -200,6 +200,22 @@ is($heidi->recv_type(0, 5)->{eof}, 1, '... and the end');
 is($layer->wait_for_exit(5), 0, 'layer ended');
 ok(wait_until(5, sub { quits() > $quits }), '... QUIT');
 is(wait_for(0, 5, $dir), 0, 'no process left');
+
+# one that does not leave is killed when the signal comes again
+
+$layer->start();
+$watch = $layer->watch();
+my $ken = session('ken');
+$ken->lines(5, qr/ (?:376|422) /);
+($pid) = $layer->workers();
+
+kill 'STOP', $pid;
+kill 'TERM', $layer->pid();
+ok($layer->wait_for_log(qr/signal 15, ending/, 5), 'SIGTERM');
+is($layer->wait_for_exit(0.3), undef, '... waits for the process');
+kill 'TERM', $layer->pid();
+is($layer->wait_for_exit(5), 0, '... twice does not');
+ok(wait_for_end($pid, 5), '... and kills');
 
 # few descriptors: 32 for the layer, 4 for each session
 
