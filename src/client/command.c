@@ -232,6 +232,10 @@ list_next(eirc_slice_t *list)
     size_t n;
     eirc_slice_t item;
 
+    if (list->len == 0) {
+        return eirc_slice(NULL, 0);
+    }
+
     for (n = 0; n < list->len && list->p[n] != ','; n++) {
         /* void */
     }

@@ -1,0 +1,251 @@
+/*
+ * A user between a server and a browser that both say anything: bytes of the
+ * server and messages of the browser, in turns, 0xff between them. Whatever
+ * comes, what goes to either side must be fit for it, and the segment must be
+ * one that can be trusted.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "eirc_utf8.h"
+#include "user.h"
+
+#define REPLAY 4096
+
+int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len);
+
+static _Alignas(SESSION_PAGE) uint8_t segment[256 * 1024];
+static user_t u;
+
+
+static void
+check(int holds)
+{
+    if (!holds) {
+        abort();
+    }
+}
+
+
+static void
+event(user_t *user, event_type_e type, int32_t status, eirc_slice_t text)
+{
+    char words[2048];
+
+    (void) user;
+    check(event_format(words, sizeof(words), type, status,
+                       (const char *) text.p, text.len)
+          >= 0);
+}
+
+
+static int
+begins(const uint8_t *line, size_t len, const char *with)
+{
+    return len >= strlen(with) && memcmp(line, with, strlen(with)) == 0;
+}
+
+
+/* What the browser gets: UTF-8, one line, and nobody else's ":client". */
+static void
+check_told(void)
+{
+    int i, n;
+    size_t len;
+    uint8_t line[EIRC_LINK_LINE_MAX];
+    uint64_t pos;
+    struct iovec iov[2];
+
+    pos = u.session.state->ring_sent;
+
+    while ((n = session_ring_next(&u.session, &pos, iov)) > 0) {
+        len = 0;
+
+        for (i = 0; i < n; i++) {
+            memcpy(line + len, iov[i].iov_base, iov[i].iov_len);
+            len += iov[i].iov_len;
+        }
+
+        check(eirc_utf8_valid(line, len));
+        check(memchr(line, '\0', len) == NULL);
+        check(memchr(line, '\r', len) == NULL);
+        check(memchr(line, '\n', len) == NULL);
+        check(!begins(line, len, ":client ")
+              || begins(line, len, ":client error :")
+              || begins(line, len, ":client users ")
+              || begins(line, len,
+                        ":client channels:"
+                        " ")
+              || begins(line, len, ":client channels :"));
+    }
+
+    check(n == 0);
+    session_ring_drop(&u.session);
+    session_commit(&u.session);
+}
+
+
+/* What IRC gets: lines of at most so many bytes, each with its CR LF. */
+static void
+check_sent(void)
+{
+    eirc_slice_t out;
+    const uint8_t *end;
+
+    out = session_out_pending(&u.session);
+
+    while (out.len > 0) {
+        end = memchr(out.p, '\n', out.len);
+        check(end != NULL && end > out.p && end[-1] == '\r');
+        check(end - 1 > out.p);
+        check((size_t) (end - out.p) < u.state.isupport.linelen);
+        check(memchr(out.p, '\0', (size_t) (end - out.p)) == NULL);
+        check(memchr(out.p, '\r', (size_t) (end - out.p)) == end - 1);
+        out = eirc_slice(end + 1, out.len - (size_t) (end + 1 - out.p));
+    }
+
+    session_out_sent(&u.session, session_out_pending(&u.session).len);
+    session_commit(&u.session);
+    session_out_settle(&u.session);
+}
+
+
+static void
+run(void)
+{
+    int moved;
+
+    do {
+        moved = 0;
+
+        while (user_step_irc(&u) == EIRC_OK) {
+            moved = 1;
+        }
+
+        moved |= u.full;
+
+        while (user_step_message(&u) == EIRC_OK) {
+            moved = 1;
+        }
+
+        moved |= u.full;
+
+        while (user_step_join(&u) == EIRC_OK) {
+            moved = 1;
+        }
+
+        check_told();
+        check_sent();
+        u.now += u.wait;
+        moved |= u.wait > 0;
+    } while (moved);
+}
+
+
+static void
+server(const uint8_t *p, size_t len)
+{
+    size_t n, room;
+    uint8_t *in;
+
+    while (len > 0) {
+        room = session_in_room(&u.session, &in);
+        check(room > 0);
+        n = len < room ? len : room;
+        memcpy(in, p, n);
+        session_in_add(&u.session, n);
+        session_commit(&u.session);
+        p += n;
+        len -= n;
+        run();
+    }
+}
+
+
+static void
+browser(const uint8_t *p, size_t len)
+{
+    /* what waits for the registration stays first */
+
+    if (session_message_pending(&u.session).len > 0) {
+        return;
+    }
+
+    /* nginx takes nothing else from a browser */
+
+    len = eirc_utf8_prefix(p, len);
+    len = len < SESSION_MESSAGE_SIZE ? len : SESSION_MESSAGE_SIZE;
+    memcpy(u.session.message, p, len);
+    session_message_add(&u.session, len);
+    session_commit(&u.session);
+    run();
+}
+
+
+static void
+begin(void)
+{
+    const char *why;
+    static request_t r;
+
+    memset(segment, 0, session_segment_size(REPLAY));
+    memset(&u, 0, sizeof(u));
+    u.event = event;
+    u.raw = true;
+
+    request_init(&r);
+    r.identity.flood_rate = 1000000;
+    r.identity.flood_burst = 3;
+    check(request_set(&r, "nick", eirc_slice_str("me"), &why) == EIRC_OK);
+    check(request_channels(&r, eirc_slice_str("a,b"), &why) == EIRC_OK);
+    check(request_finish(&r, &why) == EIRC_OK);
+
+    check(session_segment_size(REPLAY) <= sizeof(segment));
+    check(user_init(&u, segment, session_segment_size(REPLAY), REPLAY, &r, 9,
+                    1000)
+          == EIRC_OK);
+    user_connected(&u, 0);
+    run();
+}
+
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
+{
+    size_t n;
+    int turn;
+    session_t s;
+    const uint8_t *end;
+
+    begin();
+
+    for (turn = 0; len > 0; turn++) {
+        end = memchr(p, 0xff, len);
+        n = end == NULL ? len : (size_t) (end - p);
+
+        if (turn % 2 == 0) {
+            server(p, n);
+
+        } else {
+            browser(p, n);
+        }
+
+        n += end != NULL;
+        p += n;
+        len -= n;
+    }
+
+    check(session_open(&s, segment, session_segment_size(REPLAY), REPLAY)
+          == EIRC_OK);
+
+    user_irc_lost(&u, 0);
+    run();
+    check(u.ended);
+    user_done(&u);
+
+    return 0;
+}
