@@ -357,7 +357,7 @@ control_read(relay_t *r)
         return;
     }
 
-    /* the layer is dead: the conversation goes on without it, if there is one */
+    /* the layer is dead: a conversation that there is goes on without it */
 
     if (rc != EIRC_OK) {
         control_close(r);

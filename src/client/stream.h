@@ -8,7 +8,7 @@
 
 #include "browser.h"
 
-/* From its init on the stream owns b->fd's bytes; there is one in a process. */
+/* There is one in a process. */
 void stream_init(browser_t *b, int fd);
 
 #endif /* _STREAM_H_INCLUDED_ */
