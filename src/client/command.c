@@ -275,6 +275,23 @@ note_join(user_t *u, const eirc_irc_msg_t *msg)
 }
 
 
+int
+command_send(user_t *u, const eirc_irc_msg_t *msg, eirc_slice_t line)
+{
+    u->wait = bucket_take(&u->session.state->flood, u->now);
+
+    if (u->wait > 0) {
+        return EIRC_AGAIN;
+    }
+
+    if (eirc_irc_verb_is(msg, "JOIN")) {
+        note_join(u, msg);
+    }
+
+    return user_send(u, line);
+}
+
+
 static int
 command_input(user_t *u, eirc_slice_t line)
 {
@@ -308,17 +325,7 @@ command_input(user_t *u, eirc_slice_t line)
         return EIRC_AGAIN;
     }
 
-    u->wait = bucket_take(&u->session.state->flood, u->now);
-
-    if (u->wait > 0) {
-        return EIRC_AGAIN;
-    }
-
-    if (eirc_irc_verb_is(&msg, "JOIN")) {
-        note_join(u, &msg);
-    }
-
-    return user_send(u, line);
+    return command_send(u, &msg, line);
 }
 
 

@@ -14,4 +14,10 @@
  */
 int command_line(user_t *u, eirc_slice_t line);
 
+/*
+ * Sends a line of the browser's to IRC, under flood control. EIRC_OK, or
+ * EIRC_AGAIN as above.
+ */
+int command_send(user_t *u, const eirc_irc_msg_t *msg, eirc_slice_t line);
+
 #endif /* _COMMAND_H_INCLUDED_ */

@@ -1,5 +1,6 @@
 #include "handle.h"
 
+#include "ircv3.h"
 #include "registration.h"
 
 #include <stdlib.h>
@@ -79,6 +80,11 @@ handle_motd_missing(user_t *u, const eirc_irc_msg_t *msg)
     }
 
     u->session.state->phase = SESSION_READY;
+
+    if (user_mode(u) != SESSION_EIRC) {
+        return true;
+    }
+
     user_tell(u, u->line);
 
     eirc_irc_build_init(&b, buf, sizeof(buf));
@@ -172,7 +178,7 @@ handle_ping(user_t *u, const eirc_irc_msg_t *msg)
 {
     (void) user_send_text(u, "PONG :", msg->params[msg->nparams - 1]);
 
-    return true;
+    return user_mode(u) == SESSION_EIRC;
 }
 
 
@@ -361,11 +367,11 @@ static const handler_t handlers[] = {
     {"475", 2, handle_join_refused}, {"476", 2, handle_join_refused},
     {"477", 2, handle_join_refused}, {"479", 2, handle_join_refused},
     {"489", 2, handle_join_refused}, {"520", 2, handle_join_refused},
-    {"ERROR", 0, handle_error},      {"JOIN", 1, handle_join},
-    {"KICK", 2, handle_kick},        {"MODE", 2, handle_mode},
-    {"NICK", 1, handle_nick},        {"PART", 1, handle_part},
-    {"PING", 1, handle_ping},        {"PONG", 1, handle_pong},
-    {"QUIT", 0, handle_quit},
+    {"CAP", 3, ircv3_cap},           {"ERROR", 0, handle_error},
+    {"JOIN", 1, handle_join},        {"KICK", 2, handle_kick},
+    {"MODE", 2, handle_mode},        {"NICK", 1, handle_nick},
+    {"PART", 1, handle_part},        {"PING", 1, handle_ping},
+    {"PONG", 1, handle_pong},        {"QUIT", 0, handle_quit},
 };
 
 

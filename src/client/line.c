@@ -4,6 +4,9 @@
 
 #include <string.h>
 
+/* bytes of the longest character of UTF-8 */
+#define CHARACTER_MAX 4
+
 
 int
 line_next(session_t *s, eirc_slice_t *line, size_t *taken)
@@ -87,20 +90,24 @@ control_strip(uint8_t *p, size_t len)
 
 
 bool
-line_fit(eirc_slice_t line)
+line_fit(eirc_slice_t line, bool binary)
 {
     return line.len <= EIRC_LINK_LINE_MAX && !has_control(line)
-           && eirc_utf8_valid(line.p, line.len);
+           && (binary || eirc_utf8_valid(line.p, line.len));
 }
 
 
 size_t
-line_repair(uint8_t *buf, eirc_slice_t line)
+line_repair(uint8_t *buf, eirc_slice_t line, bool binary)
 {
     size_t len;
 
-    if (eirc_utf8_valid(line.p, line.len)) {
-        len = line.len < EIRC_LINK_LINE_MAX ? line.len : EIRC_LINK_LINE_MAX;
+    len = line.len < EIRC_LINK_LINE_MAX ? line.len : EIRC_LINK_LINE_MAX;
+
+    if (binary) {
+        memcpy(buf, line.p, len);
+
+    } else if (eirc_utf8_valid(line.p, line.len)) {
         len = eirc_utf8_prefix(line.p, len);
         memcpy(buf, line.p, len);
 
@@ -113,31 +120,50 @@ line_repair(uint8_t *buf, eirc_slice_t line)
 
 
 eirc_slice_t
-line_for_irc(eirc_slice_t line, size_t max)
+line_cut(eirc_slice_t line, size_t max)
 {
-    line = line_without_tags(line);
+    size_t cut;
+    eirc_slice_t content;
 
-    if (line.len > max) {
-        line.len = eirc_utf8_prefix(line.p, max);
+    content = line_without_tags(line);
+
+    if (content.len > max) {
+        cut = eirc_utf8_prefix(content.p, max);
+
+        /* bytes of another encoding have no characters that we knew */
+
+        if (max - cut >= CHARACTER_MAX) {
+            cut = max;
+        }
+
+        line.len -= content.len - cut;
     }
 
     return line;
 }
 
 
-size_t
-line_error(uint8_t *buf, size_t size, eirc_slice_t words)
+eirc_slice_t
+line_for_irc(eirc_slice_t line, size_t max)
 {
-    static const char head[] = ":client error :";
+    return line_cut(line_without_tags(line), max);
+}
 
-    memcpy(buf, head, sizeof(head) - 1);
-    size -= sizeof(head) - 1;
+
+size_t
+line_words(uint8_t *buf, size_t size, const char *head, eirc_slice_t words)
+{
+    size_t len;
+
+    len = strlen(head);
+    memcpy(buf, head, len);
+    size -= len;
 
     if (words.len > size) {
         words.len = eirc_utf8_prefix(words.p, size);
     }
 
-    memcpy(buf + sizeof(head) - 1, words.p, words.len);
+    memcpy(buf + len, words.p, words.len);
 
-    return sizeof(head) - 1 + words.len;
+    return len + words.len;
 }

@@ -19,12 +19,16 @@ int line_next(session_t *s, eirc_slice_t *line, size_t *taken);
 /* Without the tags, and the spaces behind them. */
 eirc_slice_t line_without_tags(eirc_slice_t line);
 
-/* May the browser see it as it is?  No NUL, CR; UTF-8; not too long. */
-bool line_fit(eirc_slice_t line);
+/* May the browser see it as it is?  No NUL, CR; UTF-8, unless it has bytes as
+ * they are (binary); not too long. */
+bool line_fit(eirc_slice_t line, bool binary);
 
 /* Makes a line fit, in buf, which holds EIRC_LINK_LINE_MAX bytes: what is no
  * UTF-8 is taken for Windows-1252. Returns its length. */
-size_t line_repair(uint8_t *buf, eirc_slice_t line);
+size_t line_repair(uint8_t *buf, eirc_slice_t line, bool binary);
+
+/* With its tags, and at most max bytes behind them, cut between characters. */
+eirc_slice_t line_cut(eirc_slice_t line, size_t max);
 
 /*
  * A line as IRC may see it: without tags and the spaces in front, cut to max
@@ -32,7 +36,8 @@ size_t line_repair(uint8_t *buf, eirc_slice_t line);
  */
 eirc_slice_t line_for_irc(eirc_slice_t line, size_t max);
 
-/* Words behind :client error : that are cut to fit a line. */
-size_t line_error(uint8_t *buf, size_t size, eirc_slice_t words);
+/* Words behind a head, cut to fit. Returns the length. */
+size_t line_words(uint8_t *buf, size_t size, const char *head,
+                  eirc_slice_t words);
 
 #endif /* _LINE_H_INCLUDED_ */

@@ -12,8 +12,8 @@
 #define NICK_SHORT 9
 
 
-static void
-say_nick(user_t *u)
+void
+registration_nick_say(user_t *u)
 {
     const char *wish;
 
@@ -23,8 +23,8 @@ say_nick(user_t *u)
 }
 
 
-static void
-say_user(user_t *u)
+void
+registration_user_say(user_t *u)
 {
     char words[EIRC_IRC_USER_MAX + 16];
 
@@ -38,8 +38,8 @@ say_user(user_t *u)
 /* In the order in which it is said. What has to come before a nick (where the
  * browser comes from, capabilities, a password) stands in front of it here. */
 static void (*const steps[])(user_t *u) = {
-    say_nick,
-    say_user,
+    registration_nick_say,
+    registration_user_say,
 };
 
 
@@ -51,6 +51,11 @@ registration_begin(user_t *u)
     u->session.state->phase = SESSION_REGISTERING;
     u->session.state->nicks = 0;
     u->joining = true;
+
+    if (user_mode(u) != SESSION_EIRC) {
+        u->session.state->nick[0] = '\0';
+        return;
+    }
 
     for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
         steps[i](u);
@@ -150,6 +155,13 @@ registration_nick_refused(user_t *u, bool erroneous)
     session_state_t *state;
 
     state = u->session.state;
+
+    /* the browser is told, and has another one */
+
+    if (user_mode(u) != SESSION_EIRC) {
+        state->nicks = 1;
+        return;
+    }
 
     do {
         if (!nick_next(state, u->session.identity->nick, erroneous, nick)) {

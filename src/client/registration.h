@@ -9,8 +9,12 @@
 
 #include "user.h"
 
-/* Says who the user is. */
+/* Says who the user is; on IRCv3's way, waits for the browser to say so. */
 void registration_begin(user_t *u);
+
+/* NICK and USER, with the identity that came with the token. */
+void registration_nick_say(user_t *u);
+void registration_user_say(user_t *u);
 
 /* The server does not take the nick: tries the next one, or gives up.
  * erroneous: not that it is taken, the server does not like its form. */

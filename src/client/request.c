@@ -392,6 +392,29 @@ number_read(uint32_t *n, const json_t *value, json_int_t max)
 
 
 static int
+mode_read(uint32_t *mode, const json_t *value)
+{
+    uint32_t i;
+    static const eirc_slice_t modes[SESSION_MODES] = {
+        [SESSION_EIRC] = EIRC_SLICE("eirc"),
+        [SESSION_TEXT] = EIRC_SLICE("text"),
+        [SESSION_BINARY] = EIRC_SLICE("binary"),
+    };
+
+    for (i = 0; i < SESSION_MODES; i++) {
+
+        if (json_is_string(value)
+            && eirc_slice_equal(json_slice(value), modes[i])) {
+            *mode = i;
+            return EIRC_OK;
+        }
+    }
+
+    return EIRC_ERROR;
+}
+
+
+static int
 root_read(request_t *r, const json_t *root, const char **error)
 {
     eirc_slice_t address;
@@ -405,10 +428,7 @@ root_read(request_t *r, const json_t *root, const char **error)
     id = &r->identity;
     value = json_object_get(root, "mode");
 
-    if (value != NULL
-        && (!json_is_string(value)
-            || !eirc_slice_equal(json_slice(value), EIRC_SLICE("eirc"))))
-    {
+    if (value != NULL && mode_read(&id->mode, value) != EIRC_OK) {
         return refuse(error, "the mode is none that is served");
     }
 

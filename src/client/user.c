@@ -2,6 +2,7 @@
 
 #include "command.h"
 #include "handle.h"
+#include "ircv3.h"
 #include "line.h"
 #include "registration.h"
 
@@ -81,8 +82,12 @@ void
 user_tell_error(user_t *u, eirc_slice_t words)
 {
     uint8_t buf[OWN_LINE_MAX];
+    const char *head;
 
-    user_tell(u, eirc_slice(buf, line_error(buf, sizeof(buf), words)));
+    head = user_mode(u) == SESSION_EIRC ? ":client error :"
+                                        : "FAIL * REFUSED :";
+
+    user_tell(u, eirc_slice(buf, line_words(buf, sizeof(buf), head, words)));
 }
 
 
@@ -121,6 +126,13 @@ user_nick(const user_t *u)
 }
 
 
+session_mode_e
+user_mode(const user_t *u)
+{
+    return (session_mode_e) u->session.identity->mode;
+}
+
+
 void
 user_nick_set(user_t *u, eirc_slice_t nick)
 {
@@ -153,12 +165,31 @@ user_connected(user_t *u, uint32_t server)
 }
 
 
+/* An IRC client knows that it is over from ERROR; the server's own, if there
+ * was one, has been passed on. */
+static void
+user_tell_last(user_t *u, eirc_slice_t words)
+{
+    uint8_t buf[OWN_LINE_MAX];
+
+    if (words.len > 0) {
+        user_tell(u, eirc_slice(
+                         buf, line_words(buf, sizeof(buf), "ERROR :", words)));
+    }
+}
+
+
 /* The last words to the browser; part of a step. */
 static void
 user_end(user_t *u, uint32_t reason, eirc_slice_t words)
 {
     u->reason = reason;
     u->ended = true;
+
+    if (user_mode(u) != SESSION_EIRC) {
+        user_tell_last(u, words);
+        return;
+    }
 
     if (words.len > 0) {
         user_tell_error(u, words);
@@ -222,7 +253,10 @@ user_leave(user_t *u, uint32_t reason, eirc_slice_t quit)
         return;
     }
 
-    while (quit.len == 0 && session_out_room(s) > OUT_RESERVE
+    /* eIRC has always said good-bye to each channel */
+
+    while (user_mode(u) == SESSION_EIRC && quit.len == 0
+           && session_out_room(s) > OUT_RESERVE
            && session_channel_next(s, &cursor, &channel) == EIRC_OK)
     {
         eirc_irc_build_init(&b, buf, sizeof(buf));
@@ -327,7 +361,9 @@ line_handle_repaired(user_t *u, eirc_slice_t line)
     buf = malloc(EIRC_LINK_LINE_MAX);
 
     if (buf != NULL) {
-        line_handle(u, eirc_slice(buf, line_repair(buf, line)));
+        line_handle(
+            u, eirc_slice(buf, line_repair(buf, line,
+                                           user_mode(u) == SESSION_BINARY)));
         free(buf);
     }
 }
@@ -367,9 +403,11 @@ user_step_irc(user_t *u)
         return EIRC_AGAIN;
     }
 
-    line = line_without_tags(line);
+    if (user_mode(u) == SESSION_EIRC) {
+        line = line_without_tags(line);
+    }
 
-    if (line.len > 0 && line_fit(line)) {
+    if (line.len > 0 && line_fit(line, user_mode(u) == SESSION_BINARY)) {
         line_handle(u, line);
 
     } else if (line.len > 0) {
@@ -435,7 +473,9 @@ user_step_message(user_t *u)
         return EIRC_AGAIN;
     }
 
-    rc = line.len == 0 ? EIRC_OK : command_line(u, line);
+    rc = line.len == 0                  ? EIRC_OK
+         : user_mode(u) == SESSION_EIRC ? command_line(u, line)
+                                        : ircv3_line(u, line);
 
     if (rc == EIRC_AGAIN) {
         session_abort(s);

@@ -90,7 +90,8 @@ void user_ping(user_t *u);
 
 /* For handle.c, command.c and registration.c, within a step: */
 
-/* to the browser: a line; words as :client error; dropped without room */
+/* to the browser: a line; words as :client error, or as FAIL on IRCv3's way;
+ * dropped without room */
 void user_tell(user_t *u, eirc_slice_t line);
 void user_tell_error(user_t *u, eirc_slice_t words);
 
@@ -99,6 +100,7 @@ int user_send(user_t *u, eirc_slice_t line);
 int user_send_text(user_t *u, const char *words, eirc_slice_t text);
 
 eirc_slice_t user_nick(const user_t *u);
+session_mode_e user_mode(const user_t *u);
 void user_nick_set(user_t *u, eirc_slice_t nick);
 
 /* PART and QUIT, or a QUIT of the user's own. */

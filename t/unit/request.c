@@ -67,6 +67,24 @@ channels(void)
 
 
 static void
+test_modes(void **state)
+{
+    (void) state;
+
+    assert_int_equal(take("{\"user\":{\"nick\":\"n\"}}"), EIRC_OK);
+    assert_int_equal(r.identity.mode, SESSION_EIRC);
+
+    assert_int_equal(take("{\"user\":{\"nick\":\"n\"},\"mode\":\"text\"}"),
+                     EIRC_OK);
+    assert_int_equal(r.identity.mode, SESSION_TEXT);
+
+    assert_int_equal(take("{\"user\":{\"nick\":\"n\"},\"mode\":\"binary\"}"),
+                     EIRC_OK);
+    assert_int_equal(r.identity.mode, SESSION_BINARY);
+}
+
+
+static void
 test_whole(void **state)
 {
     (void) state;
@@ -297,9 +315,10 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_whole),    cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_channels), cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_long),     cmocka_unit_test(test_heavy),
+        cmocka_unit_test(test_whole),    cmocka_unit_test(test_modes),
+        cmocka_unit_test(test_defaults), cmocka_unit_test(test_channels),
+        cmocka_unit_test(test_refused),  cmocka_unit_test(test_long),
+        cmocka_unit_test(test_heavy),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,298 @@
+#include "ircv3.h"
+
+#include "command.h"
+#include "line.h"
+#include "registration.h"
+
+#include <string.h>
+
+/* the longest answer of ours to CAP: what the browser asked for comes back */
+#define ANSWER_MAX EIRC_IRC_CONTENT_MAX
+
+typedef struct {
+    const char *verb;
+    int (*say)(user_t *u, const eirc_irc_msg_t *msg, eirc_slice_t line);
+} word_t;
+
+
+/*
+ * Capabilities that are none of the browser's business: logging in is ours,
+ * and how we reach the server is, too.
+ */
+static bool
+is_ours(eirc_slice_t cap)
+{
+    size_t len;
+    static const eirc_slice_t sasl = EIRC_SLICE("sasl");
+    static const eirc_slice_t sts = EIRC_SLICE("sts");
+
+    if (cap.len > 0 && cap.p[0] == '-') {
+        cap = eirc_slice(cap.p + 1, cap.len - 1);
+    }
+
+    for (len = 0; len < cap.len && cap.p[len] != '='; len++) {
+        /* void */
+    }
+
+    cap.len = len;
+
+    return eirc_slice_equal(cap, sasl) || eirc_slice_equal(cap, sts);
+}
+
+
+/* The first of a list with spaces, which is cut off; empty at its end. */
+static eirc_slice_t
+cap_next(eirc_slice_t *list)
+{
+    size_t start, end;
+    eirc_slice_t cap;
+
+    for (start = 0; start < list->len && list->p[start] == ' '; start++) {
+        /* void */
+    }
+
+    for (end = start; end < list->len && list->p[end] != ' '; end++) {
+        /* void */
+    }
+
+    if (end == 0) {
+        return eirc_slice(NULL, 0);
+    }
+
+    cap = eirc_slice(list->p + start, end - start);
+    *list = eirc_slice(list->p + end, list->len - end);
+
+    return cap;
+}
+
+
+static bool
+has_ours(eirc_slice_t list)
+{
+    eirc_slice_t cap;
+
+    for (;;) {
+        cap = cap_next(&list);
+
+        if (cap.len == 0) {
+            return false;
+        }
+
+        if (is_ours(cap)) {
+            return true;
+        }
+    }
+}
+
+
+bool
+ircv3_cap(user_t *u, const eirc_irc_msg_t *msg)
+{
+    size_t len, start;
+    uint8_t buf[EIRC_LINK_LINE_MAX];
+    eirc_slice_t list, cap;
+
+    list = msg->params[msg->nparams - 1];
+
+    if (!has_ours(list)) {
+        return true;
+    }
+
+    /* the line up to the list, then what is left of the list */
+
+    len = (size_t) (list.p - u->line.p);
+    memcpy(buf, u->line.p, len);
+    start = len;
+
+    for (;;) {
+        cap = cap_next(&list);
+
+        if (cap.len == 0) {
+            break;
+        }
+
+        if (is_ours(cap)) {
+            continue;
+        }
+
+        if (len > start) {
+            buf[len++] = ' ';
+        }
+
+        memcpy(buf + len, cap.p, cap.len);
+        len += cap.len;
+    }
+
+    user_tell(u, eirc_slice(buf, len));
+
+    return false;
+}
+
+
+/* what the browser says */
+
+static int
+say_cap(user_t *u, const eirc_irc_msg_t *msg, eirc_slice_t line)
+{
+    size_t len;
+    uint8_t buf[ANSWER_MAX];
+    eirc_slice_t list;
+    eirc_irc_builder_t b;
+
+    list = eirc_irc_param(msg, msg->nparams - 1);
+
+    if (msg->nparams < 2
+        || !eirc_irc_equal(EIRC_IRC_ASCII, msg->params[0], EIRC_SLICE("REQ"))
+        || !has_ours(list))
+    {
+        return command_send(u, msg, line);
+    }
+
+    /* all or nothing: the server is not asked */
+
+    eirc_irc_build_init(&b, buf, sizeof(buf));
+    eirc_irc_build_verb(&b, EIRC_SLICE("CAP"));
+    eirc_irc_build_param(&b, user_nick(u).len > 0 ? user_nick(u)
+                                                  : EIRC_SLICE("*"));
+    eirc_irc_build_param(&b, EIRC_SLICE("NAK"));
+    eirc_irc_build_trailing(&b, list);
+
+    if (eirc_irc_build_finish(&b, &len) == EIRC_OK) {
+        user_tell(u, eirc_slice(buf, len));
+    }
+
+    return EIRC_OK;
+}
+
+
+/*
+ * The first nick is the token's, whatever is said. When the server does not
+ * take it, it is for the browser to say another one.
+ */
+static int
+say_nick(user_t *u, const eirc_irc_msg_t *msg, eirc_slice_t line)
+{
+    session_state_t *state;
+
+    state = u->session.state;
+
+    if (state->phase != SESSION_REGISTERING) {
+        return command_send(u, msg, line);
+    }
+
+    if (state->nick[0] == '\0') {
+        registration_nick_say(u);
+        return EIRC_OK;
+    }
+
+    if (state->nicks == 0 || msg->nparams == 0
+        || msg->params[0].len > EIRC_IRC_NICK_MAX)
+    {
+        return EIRC_OK;
+    }
+
+    state->nicks = 0;
+    user_nick_set(u, msg->params[0]);
+
+    return command_send(u, msg, line);
+}
+
+
+static int
+say_user(user_t *u, const eirc_irc_msg_t *msg, eirc_slice_t line)
+{
+    (void) msg;
+    (void) line;
+
+    if (u->session.state->phase == SESSION_REGISTERING) {
+        registration_user_say(u);
+    }
+
+    return EIRC_OK;
+}
+
+
+static int
+say_quit(user_t *u, const eirc_irc_msg_t *msg, eirc_slice_t line)
+{
+    (void) msg;
+
+    user_leave(u, EIRC_LINK_QUIT, line_without_tags(line));
+
+    return EIRC_OK;
+}
+
+
+/* Pings of the server are answered by ourselves, and never shown. */
+static int
+say_nothing(user_t *u, const eirc_irc_msg_t *msg, eirc_slice_t line)
+{
+    (void) u;
+    (void) msg;
+    (void) line;
+
+    return EIRC_OK;
+}
+
+
+static int
+say_forbidden(user_t *u, const eirc_irc_msg_t *msg, eirc_slice_t line)
+{
+    (void) msg;
+    (void) line;
+
+    user_tell_error(u, EIRC_SLICE("That is not for you to say."));
+
+    return EIRC_OK;
+}
+
+
+static const word_t words[] = {
+    {"AUTHENTICATE", say_forbidden},
+    {"CAP", say_cap},
+    {"NICK", say_nick},
+    {"PASS", say_forbidden},
+    {"PONG", say_nothing},
+    {"QUIT", say_quit},
+    {"SERVER", say_forbidden},
+    {"SERVICE", say_forbidden},
+    {"STARTTLS", say_forbidden},
+    {"USER", say_user},
+    {"WEBIRC", say_forbidden},
+};
+
+
+int
+ircv3_line(user_t *u, eirc_slice_t line)
+{
+    size_t i;
+    eirc_irc_msg_t msg;
+
+    if (u->session.state->phase == SESSION_LEAVING || u->reason != 0) {
+        return EIRC_OK;
+    }
+
+    if (u->session.state->phase < SESSION_REGISTERING) {
+        return EIRC_AGAIN;
+    }
+
+    line = line_cut(line, u->state.isupport.linelen - 2);
+
+    /* what is no line of IRC has no answer of the server either */
+
+    if (eirc_irc_parse(&msg, line.p, line.len) != EIRC_OK
+        || !eirc_irc_line_valid(line.p, line.len))
+    {
+        user_tell_error(u, EIRC_SLICE("That is no IRC line."));
+        return EIRC_OK;
+    }
+
+    for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+
+        if (eirc_irc_verb_is(&msg, words[i].verb)) {
+            return words[i].say(u, &msg, line);
+        }
+    }
+
+    return command_send(u, &msg, line);
+}
