@@ -73,7 +73,7 @@ typedef struct {
     ngx_uint_t                  issue;     /* NGX_HTTP_EIRC_ISSUE_... */
     ngx_flag_t                  echo;
 
-    ngx_array_t                *origins;   /* handshake.c; NULL: same host */
+    ngx_array_t                *origins;   /* origin.c; NULL: same host */
 
     ngx_msec_t                  ping;      /* 0: off */
     ngx_msec_t                  ping_timeout;
@@ -168,6 +168,14 @@ ngx_int_t ngx_http_eirc_handshake_protocol(ngx_http_request_t *r,
 /* Sends the 101, RFC 6455, 4.2.2; NGX_OK or NGX_ERROR. */
 ngx_int_t ngx_http_eirc_handshake_accept(ngx_http_request_t *r,
     ngx_http_eirc_ctx_t *ctx);
+
+
+/*
+ * origin.c
+ */
+
+/* NGX_OK: admitted; NGX_DECLINED; NGX_ERROR. */
+ngx_int_t ngx_http_eirc_origin_check(ngx_http_request_t *r, ngx_str_t *value);
 
 char *ngx_http_eirc_origin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
