@@ -34,7 +34,8 @@ typedef struct {
 static void
 stage_set(stage_t *s)
 {
-    int pair[2];
+    int pair[2], ready[2];
+    char c;
 
     memset(s, 0, sizeof(stage_t));
 
@@ -54,11 +55,14 @@ stage_set(stage_t *s)
     bucket_init(&s->session->events, EVENT_RATE * 1000, EVENT_BURST, 1000);
     bucket_init(&s->session->returns, 1000, 5, 1000);
 
+    assert_int_equal(pipe(ready), 0);
+
     s->pid = fork();
 
     if (s->pid == 0) {
         (void) close(pair[0]);
         (void) close(pair[1]);
+        (void) close(ready[1]);
 
         for (;;) {
             (void) pause();
@@ -66,6 +70,13 @@ stage_set(stage_t *s)
     }
 
     assert_int_not_equal(s->pid, -1);
+
+    /* it has nothing of the channel when it has closed this */
+
+    (void) close(ready[1]);
+    assert_int_equal(read(ready[0], &c, 1), 0);
+    (void) close(ready[0]);
+
     sessions_pid_set(&s->layer.sessions, s->session, s->pid);
 
     assert_int_equal(layer_watch(&s->layer, pair[0], EPOLLIN, LAYER_WORKER,

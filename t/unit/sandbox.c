@@ -361,8 +361,10 @@ test_refused(void **state)
 
     (void) state;
 
+    /* a sanitizer makes many of these calls itself */
+
 #ifdef EIRC_SANITIZE
-    skip(); /* a sanitizer makes many of these calls itself */
+    return;
 #endif
 
     for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
