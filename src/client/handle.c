@@ -117,12 +117,28 @@ handle_nick_refused(user_t *u, const eirc_irc_msg_t *msg)
 }
 
 
+static int
+numeric(eirc_slice_t verb)
+{
+    size_t i;
+    int n;
+
+    n = 0;
+
+    for (i = 0; i < verb.len; i++) {
+        n = n * 10 + (verb.p[i] - '0');
+    }
+
+    return n;
+}
+
+
 static bool
 handle_user_refused(user_t *u, const eirc_irc_msg_t *msg)
 {
     if (u->session.state->phase == SESSION_REGISTERING) {
         u->refused = true;
-        u->event(u, EVENT_IRC_REFUSED, atoi((const char *) msg->verb.p),
+        u->event(u, EVENT_IRC_REFUSED, numeric(msg->verb),
                  eirc_slice(NULL, 0));
     }
 

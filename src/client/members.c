@@ -249,7 +249,8 @@ members_add(members_t *m, eirc_slice_t nick, uint8_t prefixes)
     len = (uint32_t) (ENTRY_HEAD + nick.len);
 
     if (m->count >= MEMBERS_MAX
-        || (m->used + len > m->size && names_resize(m, len) != EIRC_OK))
+        || ((m->names == NULL || m->used + len > m->size)
+            && names_resize(m, len) != EIRC_OK))
     {
         return EIRC_ERROR;
     }

@@ -188,8 +188,7 @@ registration_join(user_t *u)
     session_channel_t channel;
 
     s = &u->session;
-    memcpy(buf, "JOIN ", 5);
-    len = 5;
+    len = (size_t) snprintf((char *) buf, sizeof(buf), "JOIN ");
     n = 0;
 
     /* a change voids the cursor, so the list is begun again after each */

@@ -177,7 +177,7 @@ channel_add(request_t *r, eirc_slice_t name, const char **error)
         return EIRC_OK;
     }
 
-    prefix = memchr("#&+!", name.p[0], 4) == NULL;
+    prefix = strchr("#&+!", name.p[0]) == NULL;
 
     if (prefix + name.len > EIRC_IRC_CHANNEL_MAX) {
         return refuse(error, "a channel's name is too long");
