@@ -61,7 +61,7 @@ typedef struct {
     ngx_shm_zone_t             *token_zone;
     ngx_msec_t                  token_timeout;
 
-    void                       *layers;    /* link.c: one per socket layer */
+    void                       *layers;    /* watch.c: one per socket layer */
 } ngx_http_eirc_main_conf_t;
 
 
@@ -376,8 +376,9 @@ void ngx_http_eirc_issue_merge(ngx_conf_t *cf);
 
 
 /*
- * link.c: connections to socket layers. It owns the watch connections of the
- * worker, and starts a layer through spawn.c where one is missing.
+ * link.c: connections of requests to socket layers. watch.c keeps the watch
+ * connections of the worker, and starts a layer through spawn.c where one is
+ * missing.
  */
 
 typedef struct {
@@ -432,7 +433,7 @@ void ngx_http_eirc_link_continue(ngx_http_eirc_link_t *link);
 void ngx_http_eirc_link_close(ngx_http_eirc_link_t *link, ngx_uint_t reason,
     const char *text);
 
-/* init_process and exit: watch connections. */
+/* init_process: the watch connections begin (watch.c). */
 ngx_int_t ngx_http_eirc_link_init_process(ngx_cycle_t *cycle);
 
 

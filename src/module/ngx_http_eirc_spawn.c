@@ -8,7 +8,7 @@
  * gone. So nginx has nothing to reap but that one process, which always ends
  * with status 0 or 1, and the layer may die of a signal without an alert in
  * nginx's log. That a layer is gone is learned from the end of file of the
- * watch connection (link.c).
+ * watch connection (watch.c).
  */
 
 
