@@ -8,6 +8,7 @@
 
 #include "birth.h"
 #include "eirc_link.h"
+#include "rescue.h"
 
 /* connections taken in one round, so that the rest have their turn */
 #define ACCEPT_MAX 64
@@ -98,7 +99,10 @@ peer_close(layer_t *l, peer_t *p)
 }
 
 
-/* Only our own user, and root, who may do everything anyway. */
+/*
+ * Only our own user, and root, who may do everything anyway; and no worker,
+ * which would have sessions of its own, with servers of its choice.
+ */
 static int
 peer_is_ours(int fd)
 {
@@ -113,14 +117,20 @@ peer_is_ours(int fd)
         return 0;
     }
 
-    if (cred.uid == geteuid() || cred.uid == 0) {
-        return 1;
+    if (cred.uid != geteuid() && cred.uid != 0) {
+        log_write(LOG_LEVEL_WARN, 0, NULL, "connection of user %ld refused",
+                  (long) cred.uid);
+        return 0;
     }
 
-    log_write(LOG_LEVEL_WARN, 0, NULL, "connection of user %ld refused",
-              (long) cred.uid);
+    if (rescue_is(fd)) {
+        log_write(LOG_LEVEL_ALERT, 0, NULL,
+                  "connection of a worker, process %ld, refused",
+                  (long) cred.pid);
+        return 0;
+    }
 
-    return 0;
+    return 1;
 }
 
 

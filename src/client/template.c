@@ -18,6 +18,7 @@
 #include "control.h"
 #include "events.h"
 #include "helper.h"
+#include "rescue.h"
 #include "sandbox.h"
 #include "title.h"
 #include "worker.h"
@@ -72,7 +73,7 @@ descriptors_arrange(const int *fds)
 {
     int i, rescue;
 
-    rescue = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    rescue = rescue_open();
     if (rescue == -1) {
         return -1;
     }
