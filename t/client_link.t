@@ -22,12 +22,14 @@ use Time::HiRes qw/ time /;
 select STDERR; $| = 1;
 select STDOUT; $| = 1;
 
-my $t = Test::Nginx->new()->plan(35);
+my $t = Test::Nginx->new()->plan(36);
 my $dir = $t->testdir();
 
 my $irc = EIRC::IRCServer->new($t, port => 8081, raw => {
     '!many' => join('', map { ":bob!b\@h PRIVMSG x :$_ " . 'y' x 380
         . "\x0d\x0a" } 1 .. 5000) });
+$irc->{raw}{'!huge'} = $irc->{raw}{'!many'} . 'z' x 60000
+    . "\x0d\x0a:bob!b\@h PRIVMSG x :after\x0d\x0a";
 my $silent = EIRC::IRCServer->new($t, port => 8082, silent => 1);
 $t->run_daemon($_->code()) for $irc, $silent;
 $_->wait() for $irc, $silent;
@@ -84,6 +86,11 @@ ok($sanitized || pss($pid) < 600, 'memory while the browser takes nothing');
 @numbers = map { / :(\d+) y/ ? $1 : () } $p->lines(10, qr/ :5000 y/);
 is(scalar @numbers, 5000, '5,000 lines wait');
 is_deeply(\@numbers, [ 1 .. 5000 ], '... in order');
+
+say($p, 6, 'PRIVMSG alice :!huge');
+select undef, undef, undef, 0.5;
+ok((grep { /PRIVMSG x :after/ } $p->lines(10, qr/ :after/)),
+    'a line that is too long waits, too');
 
 # the end
 

@@ -170,6 +170,12 @@ irc_write(relay_t *r)
     session_out_settle(s);
     pending = session_out_pending(s);
 
+    if (r->irc == -1 && r->irc_gone && pending.len > 0) {
+        session_out_sent(s, pending.len);
+        session_commit(s);
+        return true;
+    }
+
     if (r->irc == -1 || r->irc_blocked || pending.len == 0) {
         return false;
     }
@@ -593,13 +599,17 @@ watch(struct pollfd *pfd, int fd, bool in, bool out, bool hangup)
 }
 
 
-/* IRC is read as long as its lines find room. */
+/* IRC is read as long as its lines find room: none, and no line too long,
+ * is left over. */
 static bool
 irc_wanted(const relay_t *r)
 {
-    return memchr(session_in_pending(&r->user.session).p, '\n',
-                  session_in_pending(&r->user.session).len)
-           == NULL;
+    eirc_slice_t pending;
+
+    pending = session_in_pending(&r->user.session);
+
+    return pending.len < EIRC_IRC_LINE_BUFFER
+           && memchr(pending.p, '\n', pending.len) == NULL;
 }
 
 
