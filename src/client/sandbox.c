@@ -116,6 +116,7 @@ static const int sanitizer_calls[] = {
     SCMP_SYS(mmap),
     SCMP_SYS(uname),
     SCMP_SYS(getuid),
+    SCMP_SYS(close),
 };
 
 /* calls that are allowed with some arguments alone */
@@ -129,9 +130,9 @@ typedef struct {
     {                                                                         \
         arg, SCMP_CMP_EQ, value, 0                                            \
     }
-#define NE(arg, value)                                                        \
+#define BELOW(arg, value)                                                     \
     {                                                                         \
-        arg, SCMP_CMP_NE, value, 0                                            \
+        arg, SCMP_CMP_LT, value, 0                                            \
     }
 #define WITHOUT(arg, bits)                                                    \
     {                                                                         \
@@ -159,7 +160,7 @@ static const some_t common_some[] = {
  */
 static const some_t worker_some[] = {
     {SCMP_SYS(connect), 1, {EQ(0, WORKER_FD_RESCUE), ANY}},
-    {SCMP_SYS(close), 1, {NE(0, WORKER_FD_RESCUE), ANY}},
+    {SCMP_SYS(close), 1, {BELOW(0, WORKER_FD_RESCUE), ANY}},
     {SCMP_SYS(sendto), 2, {WITHOUT(3, MSG_FASTOPEN), EQ(4, 0)}},
     {SCMP_SYS(sendmsg), 1, {WITHOUT(2, MSG_FASTOPEN), ANY}},
     {SCMP_SYS(sched_setaffinity), 1, {EQ(0, 0), ANY}},
@@ -227,6 +228,28 @@ some_allow(scmp_filter_ctx ctx, const some_t *some, size_t n)
 }
 
 
+/* The descriptors above the rescue one by one: the kernel drops the upper half
+ * of the number that the filter compares, so that not every other number is
+ * another descriptor. */
+static int
+close_allow(scmp_filter_ctx ctx)
+{
+    int rc;
+    unsigned fd;
+
+    for (fd = WORKER_FD_RESCUE + 1; fd < WORKER_NOFILE; fd++) {
+        rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(close), 1,
+                              SCMP_A0(SCMP_CMP_EQ, fd));
+        if (rc != 0) {
+            errno = -rc;
+            return -1;
+        }
+    }
+
+    return 0;
+}
+
+
 #define ALLOW(list) calls_allow(ctx, (list), sizeof(list) / sizeof((list)[0]))
 #define ALLOW_SOME(list)                                                      \
     some_allow(ctx, (list), sizeof(list) / sizeof((list)[0]))
@@ -236,7 +259,7 @@ static int
 worker_allow(scmp_filter_ctx ctx)
 {
     if (ALLOW(common_calls) == -1 || ALLOW_SOME(common_some) == -1
-        || ALLOW_SOME(worker_some) == -1)
+        || ALLOW_SOME(worker_some) == -1 || close_allow(ctx) == -1)
     {
         return -1;
     }

@@ -240,6 +240,14 @@ bad_close(void)
 }
 
 
+/* The kernel takes a descriptor's lower half alone; a filter sees it all. */
+static int
+bad_close_wide(void)
+{
+    return (int) syscall(SYS_close, 0x100000000ul | WORKER_FD_RESCUE);
+}
+
+
 static int
 bad_dup(void)
 {
@@ -321,6 +329,7 @@ static const call_t refused[] = {
     {"sendmsg with fast open", bad_fastopen_msg},
     {"sendto an address", bad_sendto},
     {"close of the rescue", bad_close},
+    {"close of the rescue by another number", bad_close_wide},
     {"dup", bad_dup},
     {"fork", bad_fork},
     {"exec", bad_exec},
