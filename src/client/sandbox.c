@@ -126,6 +126,8 @@ typedef struct {
     struct scmp_arg_cmp when[2];
 } some_t;
 
+#define NO_FILE (MAP_ANONYMOUS | MAP_GROWSDOWN)
+
 #define EQ(arg, value)                                                        \
     {                                                                         \
         arg, SCMP_CMP_EQ, value, 0                                            \
@@ -138,14 +140,20 @@ typedef struct {
     {                                                                         \
         arg, SCMP_CMP_MASKED_EQ, bits, 0                                      \
     }
+#define PRIVATE(arg)                                                          \
+    {                                                                         \
+        arg, SCMP_CMP_MASKED_EQ, MAP_TYPE | MAP_GROWSDOWN, MAP_PRIVATE        \
+    }
 #define ANY                                                                   \
     {                                                                         \
         0, SCMP_CMP_EQ, 0, 0                                                  \
     }
 
 static const some_t common_some[] = {
-    /* memory that can be executed comes from nowhere */
-    {SCMP_SYS(mmap), 1, {WITHOUT(2, PROT_EXEC), ANY}},
+    /* memory that can be executed comes from nowhere, and none but what
+     * RLIMIT_DATA counts: not shared without a file, not as a stack */
+    {SCMP_SYS(mmap), 2, {WITHOUT(2, PROT_EXEC), PRIVATE(3)}},
+    {SCMP_SYS(mmap), 2, {WITHOUT(2, PROT_EXEC), WITHOUT(3, NO_FILE)}},
     /* the title */
     {SCMP_SYS(prctl), 1, {EQ(0, PR_SET_NAME), ANY}},
     {SCMP_SYS(ioctl), 1, {EQ(1, FIONREAD), ANY}},

@@ -149,6 +149,29 @@ do_memory(void)
 }
 
 
+/* Within its limit it has memory, beyond it an error. */
+static int
+do_too_much(void)
+{
+    void *p;
+
+    p = mmap(NULL, 16 << 20, PROT_READ | PROT_WRITE,
+             MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED || munmap(p, 16 << 20) == -1) {
+        return 1;
+    }
+
+#ifdef EIRC_SANITIZE
+    return 0; /* its shadow alone is larger than any limit */
+#endif
+
+    p = mmap(NULL, 65 << 20, PROT_READ | PROT_WRITE,
+             MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    return p == MAP_FAILED && errno == ENOMEM ? 0 : 2;
+}
+
+
 static int
 do_rest(void)
 {
@@ -285,6 +308,34 @@ bad_execute(void)
 }
 
 
+/* Memory that its limit of data does not count. */
+static int
+bad_shared(void)
+{
+    return mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+                -1, 0)
+           == MAP_FAILED;
+}
+
+
+static int
+bad_validate(void)
+{
+    return mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+                MAP_SHARED_VALIDATE | MAP_ANONYMOUS, -1, 0)
+           == MAP_FAILED;
+}
+
+
+static int
+bad_stack(void)
+{
+    return mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+                MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN, -1, 0)
+           == MAP_FAILED;
+}
+
+
 static int
 bad_protect(void)
 {
@@ -317,6 +368,7 @@ bad_ptrace(void)
 static const call_t allowed[] = {
     {"records", do_records},
     {"memory", do_memory},
+    {"too much memory", do_too_much},
     {"the rest", do_rest},
     {"rescue", do_rescue},
 };
@@ -335,6 +387,9 @@ static const call_t refused[] = {
     {"exec", bad_exec},
     {"kill", bad_kill},
     {"executable memory", bad_execute},
+    {"shared memory", bad_shared},
+    {"shared memory, validated", bad_validate},
+    {"memory as a stack", bad_stack},
     {"mprotect", bad_protect},
     {"prctl", bad_prctl},
     {"ioctl", bad_ioctl},
