@@ -1,7 +1,8 @@
 
 /*
  * One session as nginx has it: joins a WebSocket to a link and owns both. The
- * only file that calls ws and link. A request passes these states:
+ * only file that calls ws and link. A request passes these states, the first
+ * four of them in request.c:
  *
  *     CONNECTING   a link to any socket layer: before a token is spent there
  *         |        has to be somebody to take the session
@@ -37,9 +38,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
-#include "ngx_http_eirc.h"
-
-#include <sched.h>
+#include "ngx_http_eirc_session.h"
 
 
 #define NGX_HTTP_EIRC_CODE_IRC_LOST         4000
@@ -57,37 +56,6 @@
 /* a message that waits for its rate is looked after at least so often, ms */
 #define NGX_HTTP_EIRC_LOOK_TIME             5000
 
-/* the members of USER around the user object */
-#define NGX_HTTP_EIRC_USER_WRAP             512
-
-
-typedef enum {
-    NGX_HTTP_EIRC_SESSION_CONNECTING = 0,
-    NGX_HTTP_EIRC_SESSION_AUTHORIZING,
-    NGX_HTTP_EIRC_SESSION_SWITCHING,
-    NGX_HTTP_EIRC_SESSION_REQUESTING,
-    NGX_HTTP_EIRC_SESSION_RUNNING,
-    NGX_HTTP_EIRC_SESSION_CLOSING
-} ngx_http_eirc_session_state_e;
-
-
-struct ngx_http_eirc_session_s {
-    ngx_http_request_t             *request;
-    ngx_http_eirc_ctx_t            *ctx;
-    ngx_http_eirc_link_t           *link;       /* NULL: none, or ended */
-    ngx_http_eirc_ws_t             *ws;         /* NULL before the 101 */
-
-    ngx_event_t                     timer;      /* of the rate */
-    int64_t                         level;      /* of the bucket */
-    ngx_msec_t                      filled;     /* when level was right */
-    ngx_msec_t                      full;       /* since when, if is_full */
-
-    ngx_http_eirc_session_state_e   state;
-    unsigned                        is_full:1;  /* the browser's buffer */
-    unsigned                        blocked:1;  /* the link took nothing */
-    unsigned                        released:1;
-};
-
 
 typedef struct {
     ngx_uint_t                      reason;
@@ -95,15 +63,6 @@ typedef struct {
     const char                     *text;
 } ngx_http_eirc_session_end_t;
 
-
-static void ngx_http_eirc_session_auth_handler(ngx_http_request_t *r);
-static void ngx_http_eirc_session_switch(ngx_http_eirc_session_t *s);
-static void ngx_http_eirc_session_request(ngx_http_eirc_session_t *s);
-static ngx_int_t ngx_http_eirc_session_user(ngx_http_eirc_session_t *s,
-    ngx_pool_t *pool, ngx_str_t *user);
-static uint32_t ngx_http_eirc_session_cpu(void);
-static void ngx_http_eirc_session_refuse(ngx_http_eirc_session_t *s,
-    ngx_int_t status);
 
 static void ngx_http_eirc_session_open(ngx_http_eirc_link_t *link);
 static void ngx_http_eirc_session_ready(ngx_http_eirc_link_t *link,
@@ -113,8 +72,6 @@ static void ngx_http_eirc_session_lines(ngx_http_eirc_link_t *link,
     u_char *body, size_t len, ngx_uint_t n);
 static void ngx_http_eirc_session_writable(ngx_http_eirc_link_t *link);
 static void ngx_http_eirc_session_ended(ngx_http_eirc_link_t *link,
-    ngx_uint_t reason, ngx_str_t *text);
-static void ngx_http_eirc_session_not_had(ngx_http_eirc_session_t *s,
     ngx_uint_t reason, ngx_str_t *text);
 static void ngx_http_eirc_session_over(ngx_http_eirc_session_t *s,
     ngx_uint_t reason, ngx_str_t *text);
@@ -133,14 +90,12 @@ static void ngx_http_eirc_session_shutdown(ngx_http_eirc_ws_t *ws);
 
 static void ngx_http_eirc_session_close(ngx_http_eirc_session_t *s,
     ngx_uint_t code, const char *text);
-static void ngx_http_eirc_session_unlink(ngx_http_eirc_session_t *s,
-    ngx_uint_t reason, const char *text);
 static void ngx_http_eirc_session_release(ngx_http_eirc_session_t *s);
 static void ngx_http_eirc_session_cleanup(void *data);
 static size_t ngx_http_eirc_session_escape(u_char *dst, ngx_str_t *text);
 
 
-static ngx_http_eirc_link_handler_t  ngx_http_eirc_session_link_handler = {
+ngx_http_eirc_link_handler_t  ngx_http_eirc_session_link_handler = {
     ngx_http_eirc_session_open,
     ngx_http_eirc_session_ready,
     ngx_http_eirc_session_lines,
@@ -174,56 +129,15 @@ static ngx_http_eirc_session_end_t  ngx_http_eirc_session_ends[] = {
 };
 
 
-ngx_int_t
-ngx_http_eirc_session_handler(ngx_http_request_t *r)
+ngx_http_eirc_session_t *
+ngx_http_eirc_session_create(ngx_http_request_t *r, ngx_http_eirc_ctx_t *ctx)
 {
-    ngx_int_t                 rc;
     ngx_http_cleanup_t       *cln;
-    ngx_http_eirc_ctx_t      *ctx;
     ngx_http_eirc_session_t  *s;
-
-    if (r != r->main) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    ctx = ngx_http_get_module_ctx(r, ngx_http_eirc_module);
-
-    if (ctx == NULL) {
-        ctx = ngx_pcalloc(r->pool, sizeof(ngx_http_eirc_ctx_t));
-        if (ctx == NULL) {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
-
-        ngx_http_set_ctx(r, ctx, ngx_http_eirc_module);
-    }
-
-    ngx_http_eirc_auth_mask(r, ctx);
-
-    rc = ngx_http_eirc_handshake_check(r, ctx);
-
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    rc = ngx_http_eirc_token_evaluate(r, ctx);
-
-    if (rc == NGX_ERROR) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    if (rc != NGX_OK) {
-        return ngx_http_eirc_auth_refuse(r, ctx, NGX_HTTP_BAD_REQUEST);
-    }
-
-    rc = ngx_http_discard_request_body(r);
-
-    if (rc != NGX_OK) {
-        return rc;
-    }
 
     s = ngx_pcalloc(r->pool, sizeof(ngx_http_eirc_session_t));
     if (s == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        return NULL;
     }
 
     /*
@@ -246,269 +160,13 @@ ngx_http_eirc_session_handler(ngx_http_request_t *r)
 
     cln = ngx_http_cleanup_add(r, 0);
     if (cln == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        return NULL;
     }
 
     cln->handler = ngx_http_eirc_session_cleanup;
     cln->data = s;
 
-    s->link = ngx_http_eirc_link_open(r, NGX_CONF_UNSET,
-                                      &ngx_http_eirc_session_link_handler, s);
-    if (s->link == NULL) {
-        return ngx_http_eirc_auth_refuse(r, ctx,
-                                         NGX_HTTP_SERVICE_UNAVAILABLE);
-    }
-
-    ctx->session = s;
-
-    r->connection->log->action = "connecting to a socket layer";
-
-    /* a browser that leaves ends the request, and its cleanup the rest */
-
-    r->read_event_handler = ngx_http_test_reading;
-    r->write_event_handler = ngx_http_request_empty_handler;
-
-    r->main->count++;
-
-    return NGX_DONE;
-}
-
-
-static void
-ngx_http_eirc_session_auth_handler(ngx_http_request_t *r)
-{
-    ngx_int_t                 rc;
-    ngx_http_eirc_ctx_t      *ctx;
-    ngx_http_eirc_session_t  *s;
-
-    ctx = ngx_http_get_module_ctx(r, ngx_http_eirc_module);
-    s = ctx->session;
-
-    if (s->released || s->state != NGX_HTTP_EIRC_SESSION_AUTHORIZING) {
-        return;
-    }
-
-    rc = ngx_http_eirc_auth(r, ctx);
-
-    if (rc == NGX_AGAIN) {
-        return;
-    }
-
-    r->write_event_handler = ngx_http_request_empty_handler;
-
-    if (rc != NGX_OK) {
-        ngx_http_eirc_session_refuse(s, rc == NGX_ERROR
-                                        ? NGX_HTTP_INTERNAL_SERVER_ERROR
-                                        : rc);
-        return;
-    }
-
-    ngx_http_eirc_session_switch(s);
-}
-
-
-/*
- * An account belongs to one layer, whichever worker its browsers come to:
- * only so can that layer count its sessions.
- */
-
-static void
-ngx_http_eirc_session_switch(ngx_http_eirc_session_t *s)
-{
-    ngx_uint_t                  layer;
-    ngx_http_request_t         *r;
-    ngx_http_eirc_main_conf_t  *emcf;
-
-    r = s->request;
-    emcf = ngx_http_get_module_main_conf(r, ngx_http_eirc_module);
-
-    layer = ngx_crc32_short(s->ctx->account.data, s->ctx->account.len)
-            % ngx_http_eirc_link_layers(emcf);
-
-    if (s->link) {
-
-        if (ngx_http_eirc_link_layer(s->link) == layer) {
-            ngx_http_eirc_session_request(s);
-            return;
-        }
-
-        ngx_http_eirc_session_unlink(s, 0, NULL);
-    }
-
-    s->state = NGX_HTTP_EIRC_SESSION_SWITCHING;
-
-    s->link = ngx_http_eirc_link_open(r, layer,
-                                      &ngx_http_eirc_session_link_handler, s);
-    if (s->link == NULL) {
-        ngx_http_eirc_session_refuse(s, NGX_HTTP_SERVICE_UNAVAILABLE);
-    }
-}
-
-
-static void
-ngx_http_eirc_session_request(ngx_http_eirc_session_t *s)
-{
-    ngx_int_t                  rc;
-    ngx_str_t                  user;
-    ngx_pool_t                *pool;
-    ngx_http_request_t        *r;
-    eirc_link_session_t        request;
-    ngx_http_eirc_loc_conf_t  *elcf;
-
-    r = s->request;
-    elcf = ngx_http_get_module_loc_conf(r, ngx_http_eirc_module);
-
-    s->state = NGX_HTTP_EIRC_SESSION_REQUESTING;
-    r->connection->log->action = "waiting for the session's process";
-
-    ngx_memzero(&request, sizeof(eirc_link_session_t));
-
-    request.limit = (uint32_t) elcf->limit;
-    request.replay = (uint32_t) elcf->replay;
-    request.crash_limit = (uint32_t) elcf->crash_limit;
-    request.crash_time = (uint32_t) elcf->crash_time;
-    request.cpu = ngx_http_eirc_session_cpu();
-    request.account = (const char *) s->ctx->account.data;
-    request.account_len = s->ctx->account.len;
-    request.servers = elcf->servers.data;
-    request.servers_len = elcf->servers.len;
-
-    /* request.linger is 0: nothing is there to come back to */
-
-    /* what is needed for a moment must not stay as long as the session */
-
-    rc = NGX_ERROR;
-
-    pool = ngx_create_pool(4096, r->connection->log);
-
-    if (pool) {
-        rc = ngx_http_eirc_session_user(s, pool, &user);
-
-        if (rc == NGX_OK) {
-            rc = ngx_http_eirc_link_request(s->link, &request, &user);
-
-            /* it may hold a secret */
-
-            ngx_explicit_memzero(user.data, user.len);
-        }
-
-        ngx_destroy_pool(pool);
-    }
-
-    ngx_http_eirc_auth_forget(r, s->ctx);
-
-    if (rc != NGX_OK) {
-        ngx_http_eirc_session_refuse(s, NGX_HTTP_SERVICE_UNAVAILABLE);
-    }
-}
-
-
-/* USER, docs/link.md, 6: the object is the application's, as it came. */
-
-static ngx_int_t
-ngx_http_eirc_session_user(ngx_http_eirc_session_t *s, ngx_pool_t *pool,
-    ngx_str_t *user)
-{
-    u_char                    *p, *last;
-    ngx_uint_t                 secure;
-    ngx_connection_t          *c;
-    ngx_http_eirc_loc_conf_t  *elcf;
-
-    static ngx_str_t  modes[] = {
-        ngx_string("eirc"),
-        ngx_string("text"),
-        ngx_string("binary")
-    };
-
-    c = s->request->connection;
-    elcf = ngx_http_get_module_loc_conf(s->request, ngx_http_eirc_module);
-
-#if (NGX_HTTP_SSL)
-    secure = (c->ssl != NULL);
-#else
-    secure = 0;
-#endif
-
-    user->len = s->ctx->user.len + NGX_HTTP_EIRC_USER_WRAP;
-
-    user->data = ngx_pnalloc(pool, user->len);
-    if (user->data == NULL) {
-        return NGX_ERROR;
-    }
-
-    last = user->data + user->len;
-
-    p = ngx_slprintf(user->data, last,
-                     "{\"user\":%V,\"address\":\"%V\",\"port\":%ui,"
-                     "\"secure\":%s,\"mode\":\"%V\","
-                     "\"flood_rate\":%ui,\"flood_burst\":%ui}",
-                     &s->ctx->user, &c->addr_text,
-                     (ngx_uint_t) ngx_inet_get_port(c->sockaddr),
-                     secure ? "true" : "false",
-                     &modes[s->ctx->handshake.mode],
-                     elcf->flood.rate, elcf->flood.burst);
-
-    if (p == last) {
-        return NGX_ERROR;
-    }
-
-    user->len = p - user->data;
-
-    return NGX_OK;
-}
-
-
-/* Where worker_cpu_affinity gives this worker one CPU its sessions stay. */
-
-static uint32_t
-ngx_http_eirc_session_cpu(void)
-{
-    int        i;
-    cpu_set_t  set;
-
-    static ngx_uint_t  known;
-    static uint32_t    cpu = EIRC_LINK_CPU_ANY;
-
-    if (known) {
-        return cpu;
-    }
-
-    known = 1;
-
-    if (sched_getaffinity(0, sizeof(cpu_set_t), &set) == -1
-        || CPU_COUNT(&set) != 1 || ngx_ncpu == 1)
-    {
-        return cpu;
-    }
-
-    for (i = 0; i < CPU_SETSIZE; i++) {
-        if (CPU_ISSET(i, &set)) {
-            cpu = (uint32_t) i;
-            break;
-        }
-    }
-
-    return cpu;
-}
-
-
-/* The end before the 101, with a status. */
-
-static void
-ngx_http_eirc_session_refuse(ngx_http_eirc_session_t *s, ngx_int_t status)
-{
-    ngx_int_t            rc;
-    ngx_http_request_t  *r;
-
-    r = s->request;
-
-    /* the next try of this browser must find its token */
-
-    ngx_http_eirc_token_release(r, &s->ctx->claim);
-
-    rc = ngx_http_eirc_auth_refuse(r, s->ctx, status);
-
-    ngx_http_eirc_session_finalize(s, rc);
+    return s;
 }
 
 
@@ -522,25 +180,14 @@ static void
 ngx_http_eirc_session_open(ngx_http_eirc_link_t *link)
 {
     ngx_connection_t         *c;
-    ngx_http_request_t       *r;
     ngx_http_eirc_session_t  *s;
 
     s = ngx_http_eirc_link_data(link);
-    r = s->request;
-    c = r->connection;
+    c = s->request->connection;
 
-    ngx_http_set_log_request(c->log, r);
+    ngx_http_set_log_request(c->log, s->request);
 
-    if (s->state == NGX_HTTP_EIRC_SESSION_SWITCHING) {
-        ngx_http_eirc_session_request(s);
-
-    } else {
-        s->state = NGX_HTTP_EIRC_SESSION_AUTHORIZING;
-        c->log->action = "asking about a token";
-
-        r->write_event_handler = ngx_http_eirc_session_auth_handler;
-        ngx_http_eirc_session_auth_handler(r);
-    }
+    ngx_http_eirc_request_open(s);
 
     ngx_http_run_posted_requests(c);
 }
@@ -564,7 +211,7 @@ ngx_http_eirc_session_ready(ngx_http_eirc_link_t *link, u_char *id, size_t len)
 
         /* too late for this worker; the next one has the session anew */
 
-        ngx_http_eirc_session_refuse(s, NGX_HTTP_SERVICE_UNAVAILABLE);
+        ngx_http_eirc_request_refuse(s, NGX_HTTP_SERVICE_UNAVAILABLE);
 
     } else if (ngx_http_eirc_session_stand(s) == NGX_OK) {
         return;
@@ -682,46 +329,11 @@ ngx_http_eirc_session_ended(ngx_http_eirc_link_t *link, ngx_uint_t reason,
         return;
     }
 
-    if (s->state == NGX_HTTP_EIRC_SESSION_AUTHORIZING) {
-
-        /* the application's answer may take long: a new link then */
-
-        ngx_log_debug1(NGX_LOG_DEBUG_HTTP, c->log, 0,
-                       "eirc link ended while authorizing: \"%V\"", &safe);
-        return;
-    }
-
     ngx_http_set_log_request(c->log, s->request);
 
-    ngx_http_eirc_session_not_had(s, reason, &safe);
+    ngx_http_eirc_request_ended(s, reason, &safe);
 
     ngx_http_run_posted_requests(c);
-}
-
-
-/* No session can be had: 429 or 503. */
-
-static void
-ngx_http_eirc_session_not_had(ngx_http_eirc_session_t *s, ngx_uint_t reason,
-    ngx_str_t *text)
-{
-    ngx_log_t  *log;
-
-    log = s->request->connection->log;
-
-    if (reason == EIRC_LINK_LIMIT) {
-        ngx_log_error(NGX_LOG_WARN, log, 0,
-                      "account \"%V\" has as many sessions as \"eirc_limit\" "
-                      "gives it", &s->ctx->account);
-
-        ngx_http_eirc_session_refuse(s, NGX_HTTP_TOO_MANY_REQUESTS);
-        return;
-    }
-
-    ngx_log_error(NGX_LOG_ERR, log, 0, "no session can be had: %s (%V)",
-                  eirc_link_reason_name((uint32_t) reason), text);
-
-    ngx_http_eirc_session_refuse(s, NGX_HTTP_SERVICE_UNAVAILABLE);
 }
 
 
@@ -1007,9 +619,7 @@ ngx_http_eirc_session_close(ngx_http_eirc_session_t *s, ngx_uint_t code,
 }
 
 
-/* reason 0: DETACH */
-
-static void
+void
 ngx_http_eirc_session_unlink(ngx_http_eirc_session_t *s, ngx_uint_t reason,
     const char *text)
 {
