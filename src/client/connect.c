@@ -182,7 +182,15 @@ job_place(uint64_t session)
 static void
 job_remove(job_t *j)
 {
-    connector.sessions[(uint32_t) j->session] = NULL;
+    job_t **place;
+
+    /* by now it may be that of the slot's next session */
+
+    place = &connector.sessions[(uint32_t) j->session];
+
+    if (*place == j) {
+        *place = NULL;
+    }
 
     deadlines_clear(&connector.deadlines, &j->deadline);
     resolve_cancel(&j->wait);
@@ -225,6 +233,25 @@ job_answer(job_t *j, int fd)
 
     *connector.answers_last = j;
     connector.answers_last = &j->next;
+}
+
+
+/* Answers what no job could be made for; -1: the layer must learn it from our
+ * end. */
+static int
+answer_no_memory(uint64_t session)
+{
+    control_t c;
+    static const char text[] = "no memory to connect";
+
+    memset(&c, 0, offsetof(control_t, data));
+    c.type = CONTROL_CONNECTED;
+    c.key = session;
+    c.status = ENOMEM;
+    c.size = sizeof(text) - 1;
+    memcpy(c.data, text, c.size);
+
+    return control_send(HELPER_FD, &c, NULL, 0) == EIRC_OK ? 0 : -1;
 }
 
 
@@ -514,25 +541,53 @@ server_failed(job_t *j)
 }
 
 
-static void
-job_begin(const control_t *c)
+/* A new job in its place; NULL: no memory. */
+static job_t *
+job_add(uint64_t session)
 {
     job_t *j, **place;
-    const uint8_t *p, *end;
-    eirc_link_server_t server;
 
-    job_cancel(c->key);
+    place = job_place(session);
+    if (place == NULL) {
+        return NULL;
+    }
 
-    place = job_place(c->key);
-    j = (place == NULL || *place != NULL) ? NULL : table_add(&connector.jobs);
+    /*
+     * The job of a session that is gone, whose CANCEL was lost: nobody waits
+     * for it. One that is answered goes when its answer does.
+     */
 
+    if (*place != NULL && (*place)->state != JOB_ANSWERED) {
+        job_remove(*place);
+    }
+
+    *place = NULL;
+
+    j = table_add(&connector.jobs);
     if (j == NULL) {
-        return;
+        return NULL;
     }
 
     *place = j;
+    j->session = session;
 
-    j->session = c->key;
+    return j;
+}
+
+
+/* -1: it can be neither begun nor answered. */
+static int
+job_begin(const control_t *c)
+{
+    job_t *j;
+    const uint8_t *p, *end;
+    eirc_link_server_t server;
+
+    j = job_add(c->key);
+    if (j == NULL) {
+        return answer_no_memory(c->key);
+    }
+
     j->attempt = c->value;
     j->fd = -1;
     j->deadline.owner = j;
@@ -552,12 +607,14 @@ job_begin(const control_t *c)
         j->status = -1;
         (void) snprintf(j->text, sizeof(j->text), "no server was given");
         job_answer(j, -1);
-        return;
+        return 0;
     }
 
     j->server = (uint32_t) c->status % j->nservers;
     server_select(j);
     server_begin(j);
+
+    return 0;
 }
 
 
@@ -627,7 +684,9 @@ control_read(void)
 
     while ((rc = control_recv(HELPER_FD, &c, NULL, NULL)) == EIRC_OK) {
         if (c.type == CONTROL_CONNECT && c.size <= EIRC_LINK_SERVERS_SIZE) {
-            job_begin(&c);
+            if (job_begin(&c) == -1) {
+                return -1;
+            }
 
         } else if (c.type == CONTROL_CANCEL) {
             job_cancel(c.key);
