@@ -10,11 +10,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "bucket.h"
 #include "control.h"
 #include "deadlines.h"
 #include "events.h"
 #include "helper.h"
+#include "pace.h"
 #include "race.h"
 #include "resolve.h"
 #include "sandbox.h"
@@ -30,15 +30,6 @@
 
 /* for one server, with its name, ms */
 #define SERVER_TIME 10000
-
-/* sessions that come back to one server: per 1,000 s, and at once */
-#define RETURN_RATE 50000
-#define RETURN_BURST 100
-
-/* servers that are paced apart from each other */
-#define PACES_MAX 64
-
-#define NAME_SIZE (EIRC_LINK_HOST_MAX + 8)
 
 /*
  *    PACED --> RESOLVING --> RACING --> ANSWERED
@@ -66,8 +57,8 @@ typedef struct job_s {
     uint32_t server; /* the one being tried */
     uint32_t tried;
 
-    eirc_link_server_t now; /* points into servers */
-    char name[NAME_SIZE];   /* "host port" */
+    eirc_link_server_t now;    /* points into servers */
+    char name[PACE_NAME_SIZE]; /* "host port" */
     char host[EIRC_LINK_HOST_MAX + 1];
 
     uint64_t give_up; /* ms */
@@ -81,11 +72,6 @@ typedef struct job_s {
     char text[512];
     struct job_s *next;
 } job_t;
-
-typedef struct {
-    bucket_t bucket;
-    char name[NAME_SIZE];
-} pace_t;
 
 static struct {
     int epoll;
@@ -101,8 +87,7 @@ static struct {
     job_t *answers; /* to be sent */
     job_t **answers_last;
 
-    pace_t paces[PACES_MAX];
-    uint32_t npaces;
+    paces_t paces;
 } connector;
 
 
@@ -320,34 +305,6 @@ server_name(job_t *j)
 }
 
 
-/* The pace of a server; the oldest one is forgotten for a new one. */
-static bucket_t *
-pace_of(const char *name)
-{
-    uint32_t i, oldest;
-    pace_t *p;
-
-    for (i = 0, oldest = 0; i < connector.npaces; i++) {
-        p = &connector.paces[i];
-
-        if (strcmp(p->name, name) == 0) {
-            return &p->bucket;
-        }
-
-        if (p->bucket.filled < connector.paces[oldest].bucket.filled) {
-            oldest = i;
-        }
-    }
-
-    p = &connector.paces[i < PACES_MAX ? connector.npaces++ : oldest];
-
-    (void) snprintf(p->name, sizeof(p->name), "%s", name);
-    bucket_init(&p->bucket, RETURN_RATE, RETURN_BURST, connector.now);
-
-    return &p->bucket;
-}
-
-
 static int
 deadline_set(job_t *j, uint64_t when)
 {
@@ -460,7 +417,7 @@ server_begin(job_t *j)
     const resolve_answer_t *answer;
 
     if (j->attempt > 0 && !j->counted) {
-        wait = bucket_take(pace_of(j->name), connector.now);
+        wait = paces_take(&connector.paces, j->name, connector.now);
 
         if (wait > 0) {
             j->state = JOB_PACED;
