@@ -105,7 +105,7 @@ for $n (0 .. 4999) {
 
 $layer->record('LINES', 1, 5000, EIRC::Layer::entry('last'));
 
-ok(!wait_until(0.5, sub { memory() > $memory + 1000 }),
+ok(!wait_until(0.5, sub { memory() > $memory + 2500 }),
     'nginx does not take it all');
 
 my @lines = map { ($ws->read_message() || {})->{payload} } 0 .. 5000;
@@ -143,7 +143,7 @@ while ($n < 2000 && $select->can_write(0.3)) {
 }
 
 cmp_ok($n, '<', 2000, 'the browser is not read any more');
-cmp_ok(memory(), '<', $memory + 1000, 'nginx keeps no more than fits');
+cmp_ok(memory(), '<', $memory + 2500, 'nginx keeps no more than fits');
 
 $layer->listen();
 

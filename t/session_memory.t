@@ -19,6 +19,9 @@ use EIRC::WebSocket;
 select STDERR; $| = 1;
 select STDOUT; $| = 1;
 
+plan(skip_all => 'sanitizers have memory of their own')
+    if defined $ENV{ASAN_OPTIONS};
+
 my $t = Test::Nginx->new()->has(qw/http unix proxy rewrite/)->plan(7);
 
 $t->write_file_expand('nginx.conf', <<'EOC');
