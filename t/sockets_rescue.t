@@ -41,11 +41,16 @@ my $alice = $layer->session(account => 'alice',
     servers => [ [ '127.0.0.1', $irc->port() ] ]);
 is($alice->recv(5)->{type}, READY, 'a worker');
 
-my ($pid) = $layer->workers();
-my ($inode) = (readlink("/proc/$pid/fd/6") || '') =~ /^socket:\[(\d+)\]$/;
+SKIP: {
+    skip('root alone may look', 2) if $> != 0;
 
-ok($inode, 'its rescue');
-like(socket_name($inode), qr/^@.+/, '... has a name');
+    my ($pid) = $layer->workers();
+    my ($inode) = (readlink("/proc/$pid/fd/6") || '')
+        =~ /^socket:\[(\d+)\]$/;
+
+    ok($inode, 'its rescue');
+    like(socket_name($inode), qr/^@.+/, '... has a name');
+}
 
 # as it would speak, if it broke out of its program
 

@@ -32,6 +32,7 @@ our @EXPORT = qw/ irc_client objs processes wait_for wait_for_end descriptors
     pss children title wait_until /;
 
 use Cwd qw/ abs_path /;
+use Errno;
 use File::Basename qw/ dirname /;
 use File::Spec;
 use Time::HiRes qw/ time /;
@@ -61,11 +62,16 @@ sub processes {
 
     for my $pid (_pids()) {
         my $link = readlink "/proc/$pid/exe";
-        next if !defined $link || $link !~ /^\Q$exe\E(?: \(deleted\))?$/;
+        my $hidden = !defined $link && $!{EACCES};
+
+        next if !$hidden
+            && (!defined $link || $link !~ /^\Q$exe\E(?: \(deleted\))?$/);
         next if _state($pid) =~ /^[ZX]$/;
 
+        # a user's process shows what it is to root alone
+
         $parent{$pid} = _parent($pid);
-        $ours{$pid} = 1 if _belongs($pid, $dir);
+        $ours{$pid} = 1 if !$hidden && _belongs($pid, $dir);
     }
 
     my $more = 1;
