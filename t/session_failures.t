@@ -190,7 +190,11 @@ sub layers {
 }
 
 
+# the processes of users, which are children of their layer; nobody else may
+# look into them
+
 sub users {
-    return grep { title($_) !~ /: (?:sockets \d+|template|connect)$/ }
+    return grep { title($_) !~ /: (?:template|connect)$/ }
+        map { children($_) } grep { title($_) =~ /: sockets \d+$/ }
         processes($dir);
 }

@@ -240,7 +240,11 @@ sub settled {
 }
 
 
+# the processes of users, which are children of their layer; nobody else may
+# look into them
+
 sub users {
-    return grep { title($_) !~ /: (?:sockets \d+|template|connect)$/ }
+    return grep { title($_) !~ /: (?:template|connect)$/ }
+        map { children($_) } grep { title($_) =~ /: sockets \d+$/ }
         processes($dir);
 }
