@@ -116,6 +116,13 @@ status_format(char *buf, size_t size, status_e kind, int32_t status)
 
 
 int
+event_level(uint32_t type)
+{
+    return type == 0 || type >= EVENT_LAST ? -1 : (int) events[type].level;
+}
+
+
+int
 event_format(char *buf, size_t size, uint32_t type, int32_t status,
              const char *text, size_t len)
 {
@@ -125,7 +132,7 @@ event_format(char *buf, size_t size, uint32_t type, int32_t status,
         buf[0] = '\0';
     }
 
-    if (type == 0 || type >= EVENT_LAST) {
+    if (event_level(type) == -1) {
         return -1;
     }
 

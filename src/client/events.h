@@ -21,6 +21,10 @@
 #define EVENT_BURST 20
 #define EVENT_RATE 2
 
+/* events at all, logged or not: no honest worker has so many */
+#define EVENT_FLOOD 1000
+#define EVENT_FLOOD_RATE 10
+
 typedef enum {
     /* the request, or the user object, was refused; text says why */
     EVENT_BAD_REQUEST = 1,
@@ -49,10 +53,13 @@ typedef enum {
     EVENT_LAST
 } event_type_e;
 
+/* The level to log an event of that type at, or -1: there is no such type. */
+int event_level(uint32_t type);
+
 /*
  * Writes the words of an event to buf, always terminated: the type's phrase,
  * the status where the type has one, the text in quotes where there is one.
- * Returns the level to log it at, or -1 when there is no such type.
+ * Returns the same as event_level().
  */
 int event_format(char *buf, size_t size, uint32_t type, int32_t status,
                  const char *text, size_t len);

@@ -139,6 +139,7 @@ held_equip(layer_t *l, held_t *s, const eirc_link_session_t *request)
     s->cpu = request->cpu;
 
     bucket_init(&s->events, EVENT_RATE * 1000, EVENT_BURST, l->now);
+    bucket_init(&s->flood, EVENT_FLOOD_RATE * 1000, EVENT_FLOOD, l->now);
     bucket_init(&s->returns, RETURN_RATE, RETURN_BURST, l->now);
 
     s->servers = malloc(request->servers_len);

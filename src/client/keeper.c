@@ -14,9 +14,6 @@
 /* records taken from one worker in one round */
 #define WORKER_RECORDS 16
 
-/* events not logged, one after the other: no honest worker has so many */
-#define WORKER_FLOOD 1000
-
 
 static void
 worker_event(layer_t *l, held_t *s, const control_t *c)
@@ -24,19 +21,18 @@ worker_event(layer_t *l, held_t *s, const control_t *c)
     int level;
     char text[1200];
 
-    level = event_format(text, sizeof(text), c->value, c->status, c->data,
-                         c->size);
-
-    if (level == -1 || c->size > EVENT_TEXT_MAX) {
+    if (event_level(c->value) == -1 || c->size > EVENT_TEXT_MAX) {
         held_kill(s, "it sent an event that there is not");
         return;
     }
 
-    if (bucket_take(&s->events, l->now) != 0) {
-        if (++s->events_dropped == WORKER_FLOOD) {
-            held_kill(s, "it floods the log");
-        }
+    if (bucket_take(&s->flood, l->now) != 0) {
+        held_kill(s, "it floods the log");
+        return;
+    }
 
+    if (bucket_take(&s->events, l->now) != 0) {
+        s->events_dropped++;
         return;
     }
 
@@ -45,6 +41,9 @@ worker_event(layer_t *l, held_t *s, const control_t *c)
                   s->events_dropped);
         s->events_dropped = 0;
     }
+
+    level = event_format(text, sizeof(text), c->value, c->status, c->data,
+                         c->size);
 
     log_write((log_level_e) level, 0, s->id, "%s", text);
 }

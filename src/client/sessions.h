@@ -75,6 +75,7 @@ struct held_s {
     uint32_t cpu;
 
     bucket_t events;  /* that are logged */
+    bucket_t flood;   /* events at all */
     bucket_t returns; /* to the IRC server */
     uint32_t events_dropped;
 

@@ -53,6 +53,8 @@ stage_set(stage_t *s)
     s->session->control = pair[0];
     s->worker = pair[1];
     bucket_init(&s->session->events, EVENT_RATE * 1000, EVENT_BURST, 1000);
+    bucket_init(&s->session->flood, EVENT_FLOOD_RATE * 1000, EVENT_FLOOD,
+                1000);
     bucket_init(&s->session->returns, 1000, 5, 1000);
 
     assert_int_equal(pipe(ready), 0);
@@ -287,6 +289,21 @@ test_floods(void **state)
     record_make(&c, CONTROL_EVENT, EVENT_REGISTERED, 0);
 
     for (i = 0; i < EVENT_BURST + 1100; i++) {
+        (void) control_send(s.worker, &c, NULL, 0);
+        keeper_worker_read(&s.layer, s.session->item.key);
+    }
+
+    assert_int_equal(stage_end(&s), 1);
+
+    /* one that stops for as long as it takes to have another one logged */
+
+    stage_set(&s);
+
+    for (i = 0; i < 9000; i++) {
+        if (i % 900 == 0) {
+            s.layer.now += 500;
+        }
+
         (void) control_send(s.worker, &c, NULL, 0);
         keeper_worker_read(&s.layer, s.session->item.key);
     }
