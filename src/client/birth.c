@@ -182,7 +182,7 @@ fork_answered(layer_t *l, const control_t *c)
 
     log_write(LOG_LEVEL_INFO, 0, s->id, "worker %ld started", (long) pid);
 
-    if (l->stop_until != 0 && l->now >= l->stop_until) {
+    if (s->doomed) {
         (void) kill(pid, SIGKILL);
     }
 }

@@ -224,13 +224,25 @@ held_tell(held_t *s, control_t *c, int fd)
 }
 
 
-/* A worker that breaks the rules: its end comes back as any other's. */
+/*
+ * A worker that breaks the rules: its end comes back as any other's. It may do
+ * so before the template has told us who it is.
+ */
 void
 held_kill(held_t *s, const char *why)
 {
+    if (s->doomed) {
+        return;
+    }
+
+    s->doomed = 1;
+
     if (s->pid != 0) {
         log_write(LOG_LEVEL_ALERT, 0, s->id, "worker %ld killed: %s",
                   (long) s->pid, why);
         (void) kill(s->pid, SIGKILL);
+
+    } else {
+        log_write(LOG_LEVEL_ALERT, 0, s->id, "worker to be killed: %s", why);
     }
 }

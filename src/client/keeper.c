@@ -74,7 +74,7 @@ keeper_worker_read(layer_t *l, uint64_t key)
         return;
     }
 
-    for (i = 0; i < WORKER_RECORDS; i++) {
+    for (i = 0; i < WORKER_RECORDS && !s->doomed; i++) {
         rc = control_recv(s->control, &c, NULL, NULL);
 
         if (rc == EIRC_AGAIN) {
@@ -91,22 +91,26 @@ keeper_worker_read(layer_t *l, uint64_t key)
             continue;
         }
 
+        if (rc != EIRC_DONE && !(rc == EIRC_ERROR && errno == ECONNRESET)) {
+            held_kill(s, "it broke the rules of its control channel");
+            break;
+        }
+
         /*
          * The end of file comes with the process's end, a moment before we
          * can reap it. One that lives on without us breaks the rules; the
          * signal changes nothing for one that is ending.
          */
 
-        layer_unwatch(l, s->control);
+        s->doomed = 1;
 
-        if (rc != EIRC_DONE && !(rc == EIRC_ERROR && errno == ECONNRESET)) {
-            held_kill(s, "it broke the rules of its control channel");
-
-        } else if (s->pid != 0) {
+        if (s->pid != 0) {
             (void) kill(s->pid, SIGKILL);
         }
+    }
 
-        return;
+    if (s->doomed) {
+        layer_unwatch(l, s->control);
     }
 }
 

@@ -51,7 +51,8 @@ struct held_s {
 
     held_state_e state;
     held_irc_e irc_state;
-    pid_t pid; /* 0: none */
+    pid_t pid;  /* 0: none */
+    int doomed; /* flag: killed, or to be as soon as its pid is known */
 
     /* the layer's duplicates; -1: none */
     int link;

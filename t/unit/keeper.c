@@ -11,12 +11,15 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "birth.h"
 #include "control.h"
 #include "events.h"
 #include "keeper.h"
@@ -350,6 +353,107 @@ test_closed(void **state)
 }
 
 
+/* Broken before the template has told whose process it is. */
+static void
+test_unknown(void **state)
+{
+    int i, pair[2];
+    stage_t s;
+    control_t c;
+
+    (void) state;
+
+    for (i = 0; i < 2; i++) {
+        stage_set(&s);
+
+        sessions_pid_clear(&s.layer.sessions, s.session);
+        s.session->state = HELD_FORKING;
+        s.layer.nforking = 1;
+
+        assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+        s.layer.template.fd = pair[0];
+
+        if (i == 0) {
+            record_make(&c, CONTROL_STOP, 0, 0);
+            assert_int_equal(control_send(s.worker, &c, NULL, 0), EIRC_OK);
+
+        } else {
+            (void) close(s.worker);
+            s.worker = -1;
+        }
+
+        keeper_worker_read(&s.layer, s.session->item.key);
+
+        record_make(&c, CONTROL_FORKED, (uint32_t) s.pid, 0);
+        c.key = s.session->item.key;
+        assert_int_equal(control_send(pair[1], &c, NULL, 0), EIRC_OK);
+        birth_read(&s.layer);
+
+        assert_int_equal(s.session->state, HELD_RUNNING);
+        assert_int_equal(stage_end(&s), 1);
+
+        (void) close(pair[0]);
+        (void) close(pair[1]);
+    }
+}
+
+
+/* What is in the log; it begins anew. */
+static const char *
+log_take(const char *path)
+{
+    int fd;
+    ssize_t n;
+    static char text[100000];
+
+    fd = open(path, O_RDWR);
+    assert_int_not_equal(fd, -1);
+
+    n = read(fd, text, sizeof(text) - 1);
+    assert_true(n >= 0);
+    text[n] = '\0';
+
+    assert_int_equal(ftruncate(fd, 0), 0);
+    (void) close(fd);
+
+    return text;
+}
+
+
+/* Killed once, whatever else it has said. */
+static void
+test_said_once(void **state)
+{
+    int i;
+    stage_t s;
+    control_t c;
+    const char *text, *p;
+    char path[] = "/tmp/eirc-keeper-XXXXXX";
+
+    (void) state;
+
+    (void) close(mkstemp(path));
+    assert_int_equal(log_open(path, 0), 0);
+
+    stage_set(&s);
+    record_make(&c, CONTROL_EVENT, EVENT_LAST, 0);
+
+    for (i = 0; i < 5; i++) {
+        assert_int_equal(control_send(s.worker, &c, NULL, 0), EIRC_OK);
+    }
+
+    assert_int_equal(stage_end(&s), 1);
+
+    text = log_take(path);
+    p = strstr(text, " killed: ");
+    assert_non_null(p);
+    assert_null(strstr(p + 1, " killed: "));
+
+    assert_int_equal(log_open(NULL, 0), 0);
+    (void) unlink(path);
+}
+
+
 int
 main(void)
 {
@@ -357,7 +461,8 @@ main(void)
         cmocka_unit_test(test_good),        cmocka_unit_test(test_queue),
         cmocka_unit_test(test_bad_records), cmocka_unit_test(test_too_large),
         cmocka_unit_test(test_descriptor),  cmocka_unit_test(test_floods),
-        cmocka_unit_test(test_closed),
+        cmocka_unit_test(test_closed),      cmocka_unit_test(test_unknown),
+        cmocka_unit_test(test_said_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
