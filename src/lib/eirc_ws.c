@@ -589,7 +589,7 @@ eirc_ws_read(eirc_ws_reader_t *r, uint8_t **pos, const uint8_t *last,
                 return rc;
             }
 
-            rc = judge_start(r);
+            (void) judge_start(r);
             break;
 
         case STATE_LENGTH:
