@@ -116,12 +116,40 @@ keeper_worker_read(layer_t *l, uint64_t key)
 
 
 /*
+ * Events that were sent before the end, which the signal may overtake. Nobody
+ * is there to be killed any more for what else it was.
+ */
+static void
+events_drain(layer_t *l, held_t *s)
+{
+    int i;
+    control_t c;
+
+    for (i = 0; i < EVENT_FLOOD && !s->doomed; i++) {
+        if (control_recv(s->control, &c, NULL, NULL) != EIRC_OK) {
+            return;
+        }
+
+        if (c.type == CONTROL_EVENT) {
+            worker_event(l, s, &c);
+        }
+    }
+}
+
+
+/*
  * The one place where a worker's end is dealt with. What it left tells, with
  * the status, what is to be done; a successor would be forked here.
  */
 void
 keeper_worker_gone(layer_t *l, held_t *s, pid_t pid, int status)
 {
+    /* it was reaped: the number may be another's from now on */
+
+    sessions_pid_clear(&l->sessions, s);
+
+    events_drain(l, s);
+
     if (WIFSIGNALED(status)) {
         log_write(LOG_LEVEL_ALERT, 0, s->id, "worker %ld exited on signal %d",
                   (long) pid, WTERMSIG(status));

@@ -420,6 +420,49 @@ log_take(const char *path)
 }
 
 
+/* Its end is seen before what it said last. */
+static void
+test_last_words(void **state)
+{
+    int status;
+    stage_t s;
+    control_t c;
+    const char *text;
+    char path[] = "/tmp/eirc-keeper-XXXXXX";
+
+    (void) state;
+
+    (void) close(mkstemp(path));
+    assert_int_equal(log_open(path, 0), 0);
+
+    stage_set(&s);
+
+    record_make(&c, CONTROL_WANT_IRC, 0, 0);
+    assert_int_equal(control_send(s.worker, &c, NULL, 0), EIRC_OK);
+    record_make(&c, CONTROL_EVENT, EVENT_BAD_REQUEST, 5);
+    memcpy(c.data, "words", 5);
+    assert_int_equal(control_send(s.worker, &c, NULL, 0), EIRC_OK);
+    record_make(&c, CONTROL_EVENT, EVENT_LAST, 0);
+    assert_int_equal(control_send(s.worker, &c, NULL, 0), EIRC_OK);
+
+    (void) kill(s.pid, SIGTERM);
+    assert_int_equal(waitpid(s.pid, &status, 0), s.pid);
+    keeper_reaped(&s.layer, s.pid, status);
+
+    text = log_take(path);
+    assert_non_null(strstr(text, "request refused: \"words\""));
+    assert_int_equal(s.layer.sessions.table.count, 0);
+    assert_int_equal(s.layer.irc_queue.count, 0);
+
+    (void) close(s.worker);
+    (void) close(s.layer.epoll);
+    sessions_done(&s.layer.sessions);
+
+    assert_int_equal(log_open(NULL, 0), 0);
+    (void) unlink(path);
+}
+
+
 /* Killed once, whatever else it has said. */
 static void
 test_said_once(void **state)
@@ -462,7 +505,7 @@ main(void)
         cmocka_unit_test(test_bad_records), cmocka_unit_test(test_too_large),
         cmocka_unit_test(test_descriptor),  cmocka_unit_test(test_floods),
         cmocka_unit_test(test_closed),      cmocka_unit_test(test_unknown),
-        cmocka_unit_test(test_said_once),
+        cmocka_unit_test(test_said_once),   cmocka_unit_test(test_last_words),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
