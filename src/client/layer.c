@@ -46,14 +46,19 @@ layer_unwatch(layer_t *l, int fd)
 }
 
 
+uint32_t
+layer_fds(const layer_t *l)
+{
+    return LAYER_FDS_FIXED + l->peers.count
+           + l->sessions.table.count * LAYER_FDS_SESSION + l->fork_queue.count;
+}
+
+
 int
 layer_has_room(const layer_t *l)
 {
     return l->stop_until == 0
-           && l->peers.count
-                      + (l->sessions.table.count + 1) * LAYER_FDS_SESSION
-                      + LAYER_FDS_FIXED
-                  <= l->fds_max;
+           && layer_fds(l) + LAYER_FDS_SESSION + 1 <= l->fds_max;
 }
 
 

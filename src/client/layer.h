@@ -24,7 +24,8 @@
 /* descriptors that are no session's and no peer's */
 #define LAYER_FDS_FIXED 32
 
-/* descriptors that a session takes: link, segment, control, IRC */
+/* descriptors that a session takes: link, segment, control, IRC; and one more,
+ * the worker's end, until it is handed to the template */
 #define LAYER_FDS_SESSION 4
 
 /* what an event of epoll is about: the upper 4 bits of its data, above a key
@@ -95,6 +96,9 @@ void layer_helper_event(const helper_t *h, const control_t *c);
 
 /* A helper's socket is of no use any more: its exit will be reaped. */
 void layer_helper_drop(layer_t *l, helper_t *h);
+
+/* Descriptors in use, or promised. */
+uint32_t layer_fds(const layer_t *l);
 
 /* Are there descriptors for one more session? */
 int layer_has_room(const layer_t *l);

@@ -166,10 +166,7 @@ peer_add(layer_t *l, int fd)
 
     /* the last descriptors are not for connections that only wait */
 
-    if (l->peers.count + l->sessions.table.count * LAYER_FDS_SESSION
-            + LAYER_FDS_FIXED
-        >= l->fds_max)
-    {
+    if (layer_fds(l) >= l->fds_max) {
         (void) close(fd);
         return;
     }
