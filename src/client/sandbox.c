@@ -247,7 +247,7 @@ close_allow(scmp_filter_ctx ctx)
 
     for (fd = WORKER_FD_RESCUE + 1; fd < WORKER_NOFILE; fd++) {
         rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(close), 1,
-                              SCMP_A0(SCMP_CMP_EQ, fd));
+                              SCMP_A0(SCMP_CMP_EQ, fd, 0));
         if (rc != 0) {
             errno = -rc;
             return -1;
