@@ -9,6 +9,9 @@
 #define COPY_ROOM 768
 #define IDENTITY_ROOM 1024
 
+/* positions and counts that no session comes to */
+#define FAR (UINT64_C(1) << 62)
+
 
 typedef union {
     session_state_t state;
@@ -180,6 +183,15 @@ is_terminated(const char *p, size_t size)
 }
 
 
+/* Positions and counts go nowhere near their end, nor does what is added to
+ * them. */
+static bool
+is_near(uint64_t n)
+{
+    return n < FAR;
+}
+
+
 /* Do the entries not sent fill the ring from sent to head, all of them? */
 static bool
 ring_valid(const session_t *s)
@@ -191,7 +203,8 @@ ring_valid(const session_t *s)
 
     state = s->state;
 
-    if (state->ring_tail > state->ring_sent
+    if (!is_near(state->ring_head) || !is_near(state->lines)
+        || state->ring_tail > state->ring_sent
         || state->ring_sent > state->ring_head
         || state->ring_head - state->ring_tail > s->ring_size
         || state->confirmed > state->sent || state->sent > state->lines)
@@ -245,6 +258,15 @@ identity_valid(const session_identity_t *id)
 }
 
 
+/* A bucket that holds nothing would let nothing pass for ever. */
+static bool
+flood_valid(const bucket_t *b)
+{
+    return (b->rate == 0 || b->burst > 0) && b->burst <= UINT32_MAX / 2
+           && b->tokens <= (uint64_t) b->burst * 1000000;
+}
+
+
 static bool
 state_valid(const session_t *s)
 {
@@ -257,8 +279,7 @@ state_valid(const session_t *s)
            && span_valid(state->out, SESSION_OUT_SIZE)
            && span_valid(state->message, SESSION_MESSAGE_SIZE)
            && is_terminated(state->nick, sizeof(state->nick))
-           && state->flood.burst <= UINT32_MAX / 2
-           && state->flood.tokens <= (uint64_t) state->flood.burst * 1000000
+           && is_near(state->messages) && flood_valid(&state->flood)
            && channels_valid(s) && ring_valid(s);
 }
 

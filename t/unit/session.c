@@ -699,6 +699,72 @@ test_not_trusted(void **state)
 }
 
 
+/* Counts and positions that no session comes to, and would wrap. */
+static void
+test_far(void **state)
+{
+    int i, rc;
+    uint8_t *segment;
+    uint64_t far;
+    session_t s, t;
+
+    (void) state;
+
+    for (i = 0; i < 5; i++) {
+        segment = segment_new();
+        assert_int_equal(reopen(&s, segment), EIRC_OK);
+        bucket_init(&s.state->flood, 1000, 5, 1000);
+        session_commit(&s);
+        assert_int_equal(reopen(&t, segment), EIRC_OK);
+
+        /* a whole number of rings: at its beginning */
+
+        far = (UINT64_MAX / s.ring_size - 1) * s.ring_size;
+
+        switch (i) {
+
+        case 0:
+            s.state->ring_tail = far;
+            s.state->ring_sent = far;
+            s.state->ring_head = far;
+            break;
+
+        case 1:
+            s.state->lines = UINT64_MAX;
+            s.state->sent = UINT64_MAX;
+            break;
+
+        case 2:
+            s.state->messages = UINT64_MAX;
+            break;
+
+        case 3:
+            s.state->flood.burst = 0;
+            s.state->flood.tokens = 0;
+            break;
+
+        default:
+
+            /* as far as it may be */
+
+            s.state->messages = (UINT64_C(1) << 62) - 1;
+            s.state->lines = (UINT64_C(1) << 62) - 1;
+            s.state->sent = s.state->lines;
+            break;
+        }
+
+        session_commit(&s);
+        rc = reopen(&t, segment);
+
+        if (rc != (i == 4 ? EIRC_OK : EIRC_ERROR)) {
+            fail_msg("case %d: %d", i, rc);
+        }
+
+        free(segment);
+    }
+}
+
+
 int
 main(void)
 {
@@ -707,6 +773,7 @@ main(void)
         cmocka_unit_test(test_ring_wrap),  cmocka_unit_test(test_ring_limits),
         cmocka_unit_test(test_first_page), cmocka_unit_test(test_long_lines),
         cmocka_unit_test(test_channels),   cmocka_unit_test(test_not_trusted),
+        cmocka_unit_test(test_far),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
