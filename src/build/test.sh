@@ -3,15 +3,15 @@
 run_tests() {
     with_build_lock make -s -f src/Makefile -j "$(nproc)" \
         ${CC:+"CC=$CC"} unit
-    browser_packages
+    client_packages
     prove_all "$objs" "$objs/ngx_eirc_module.so" "$(nginx_binary)" "$@"
 }
 
 
-browser_packages() {
-    if [ -e t/browser/package-lock.json ]; then
-        with_build_lock npm_ci t/browser
-    fi
+# Clients of others, from npm, that tests try.
+
+client_packages() {
+    with_build_lock npm_ci t/clients
 }
 
 
@@ -86,7 +86,7 @@ run_asan() {
 
     with_build_lock build_asan "$dir"
     with_build_lock build_web
-    browser_packages
+    client_packages
 
     rm -rf "$reports"
     mkdir -p "$reports"
