@@ -159,6 +159,14 @@ line_words(uint8_t *buf, size_t size, const char *head, eirc_slice_t words)
     memcpy(buf, head, len);
     size -= len;
 
+    if (!eirc_utf8_valid(words.p, words.len)) {
+
+        /* what a program said to a client that stands alone, or IRC did */
+
+        return len
+               + eirc_utf8_from_cp1252(buf + len, size, words.p, words.len);
+    }
+
     if (words.len > size) {
         words.len = eirc_utf8_prefix(words.p, size);
     }

@@ -36,7 +36,7 @@ eirc_slice_t line_cut(eirc_slice_t line, size_t max);
  */
 eirc_slice_t line_for_irc(eirc_slice_t line, size_t max);
 
-/* Words behind a head, cut to fit. Returns the length. */
+/* Words behind a head, as UTF-8, cut to fit. Returns the length. */
 size_t line_words(uint8_t *buf, size_t size, const char *head,
                   eirc_slice_t words);
 

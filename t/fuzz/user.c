@@ -2,7 +2,7 @@
  * A user between a server and a browser that both say anything: bytes of the
  * server and messages of the browser, in turns, 0xff between them. Whatever
  * comes, what goes to either side must be fit for it, and the segment must be
- * one that can be trusted.
+ * one that can be trusted. Each input is given to every kind of user.
  */
 
 #include <stddef.h>
@@ -16,8 +16,25 @@
 
 #define REPLAY 4096
 
+/* two bytes in place of a message: something happens */
+#define HAPPEN 0xfe
+
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len);
 
+typedef struct {
+    session_mode_e mode;
+    bool raw;
+    bool checked; /* nginx lets no message pass that is not UTF-8 */
+} kind_t;
+
+static const kind_t kinds[] = {
+    {SESSION_EIRC, true, true},
+    {SESSION_EIRC, false, false}, /* standing alone */
+    {SESSION_TEXT, true, true},
+    {SESSION_BINARY, true, false},
+};
+
+static const kind_t *kind;
 static _Alignas(SESSION_PAGE) uint8_t segment[256 * 1024];
 static user_t u;
 
@@ -70,7 +87,7 @@ check_told(void)
             len += iov[i].iov_len;
         }
 
-        check(eirc_utf8_valid(line, len));
+        check(kind->mode == SESSION_BINARY || eirc_utf8_valid(line, len));
         check(memchr(line, '\0', len) == NULL);
         check(memchr(line, '\r', len) == NULL);
         check(memchr(line, '\n', len) == NULL);
@@ -175,13 +192,46 @@ browser(const uint8_t *p, size_t len)
         return;
     }
 
-    /* nginx takes nothing else from a browser */
-
-    len = eirc_utf8_prefix(p, len);
+    len = kind->checked ? eirc_utf8_prefix(p, len) : len;
     len = len < SESSION_MESSAGE_SIZE ? len : SESSION_MESSAGE_SIZE;
     memcpy(u.session.message, p, len);
     session_message_add(&u.session, len);
     session_commit(&u.session);
+    run();
+}
+
+
+/* What is neither: time, and what others decide. */
+static void
+happen(uint8_t what)
+{
+    switch (what % 8) {
+
+    case 0:
+        user_ping(&u);
+        break;
+
+    case 1:
+        user_irc_lost(&u, 0);
+        break;
+
+    case 2:
+        user_left(&u);
+        break;
+
+    case 3:
+        user_stop(&u, EIRC_LINK_SHUTDOWN);
+        break;
+
+    case 4:
+        user_slow(&u);
+        break;
+
+    default:
+        u.now += 1000u * what;
+        break;
+    }
+
     run();
 }
 
@@ -195,9 +245,10 @@ begin(void)
     memset(segment, 0, session_segment_size(REPLAY));
     memset(&u, 0, sizeof(u));
     u.event = event;
-    u.raw = true;
+    u.raw = kind->raw;
 
     request_init(&r);
+    r.identity.mode = kind->mode;
     r.identity.flood_rate = 1000000;
     r.identity.flood_burst = 3;
     check(request_set(&r, "nick", eirc_slice_str("me"), &why) == EIRC_OK);
@@ -213,8 +264,8 @@ begin(void)
 }
 
 
-int
-LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
+static void
+talk(const uint8_t *p, size_t len)
 {
     size_t n;
     int turn;
@@ -229,6 +280,9 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 
         if (turn % 2 == 0) {
             server(p, n);
+
+        } else if (n == 2 && p[0] == HAPPEN) {
+            happen(p[1]);
 
         } else {
             browser(p, n);
@@ -246,6 +300,18 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
     run();
     check(u.ended);
     user_done(&u);
+}
+
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
+{
+    size_t i;
+
+    for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        kind = &kinds[i];
+        talk(p, len);
+    }
 
     return 0;
 }
