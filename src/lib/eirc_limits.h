@@ -13,6 +13,9 @@
  * without and the two with a value (RFC 7692, 7.1): 128 */
 #define EIRC_DEFLATE_ANSWER_MAX 160
 
+/* bytes that a message leaves out at its end: RFC 7692, 7.2.1 */
+#define EIRC_DEFLATE_TAIL 4
+
 
 /* IRC */
 

@@ -30,6 +30,9 @@ enum {
 #define LENGTH_16 126
 #define LENGTH_64 127
 
+/* what deflate may add to a message that it can't make smaller */
+#define SLACK(limit) ((limit) / 8 + 64)
+
 /* a session costs one of these while it is idle */
 _Static_assert(sizeof(eirc_ws_reader_t) <= 200, "the reader has grown");
 
@@ -341,7 +344,7 @@ head_size(const eirc_ws_reader_t *r)
 static int
 begin_frame(eirc_ws_reader_t *r, eirc_ws_event_t *event)
 {
-    uint64_t length;
+    uint64_t length, limit;
     size_t i, n;
     unsigned opcode;
 
@@ -395,7 +398,13 @@ begin_frame(eirc_ws_reader_t *r, eirc_ws_event_t *event)
         }
     }
 
-    if (length > r->limit - r->message) {
+    limit = r->limit;
+
+    if (r->flags & EIRC_WS_PIECE_COMPRESSED) {
+        limit += SLACK(limit);
+    }
+
+    if (length > limit - r->message) {
         return fail(r, EIRC_WS_CODE_TOO_BIG, "message too big");
     }
 

@@ -183,8 +183,9 @@ int eirc_ws_close_parse(const uint8_t *p, size_t len, uint16_t *code,
 /*
  * Prepares a reader.  options say whose frames are read (EIRC_WS_SERVER,
  * EIRC_WS_CLIENT or neither: then any mask will do).  limit is the largest
- * message in bytes, over all fragments and as it comes over the wire: whoever
- * inflates has to bound the result too.
+ * message in bytes, over all fragments, and below 2 to the 60.  A compressed
+ * message may be an eighth and 64 bytes longer on the wire, since deflate adds
+ * to what it can't make smaller: whoever inflates has to bound the result.
  */
 void eirc_ws_reader_init(eirc_ws_reader_t *r, unsigned options,
                          uint64_t limit);

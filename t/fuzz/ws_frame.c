@@ -12,6 +12,7 @@
 #include "eirc_ws.h"
 
 #define LIMIT 4096
+#define LIMIT_COMPRESSED (LIMIT + LIMIT / 8 + 64)
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len);
 
@@ -77,7 +78,9 @@ note_data(trace_t *t, const eirc_ws_event_t *event)
 
     t->open = !end;
     t->message += event->len;
-    check(t->message <= LIMIT);
+    check(t->message <= ((event->flags & EIRC_WS_PIECE_COMPRESSED)
+                             ? LIMIT_COMPRESSED
+                             : LIMIT));
     note(t, event->data, event->len);
 
     if (end) {
@@ -106,7 +109,7 @@ feed(trace_t *t, eirc_ws_reader_t *r, const uint8_t *p, size_t len)
         switch (event.type) {
 
         case EIRC_WS_EVENT_FRAME:
-            check(event.length <= LIMIT);
+            check(event.length <= LIMIT_COMPRESSED);
             note_number(t, event.length);
             break;
 
