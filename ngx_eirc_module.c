@@ -130,6 +130,13 @@ static ngx_command_t  ngx_http_eirc_commands[] = {
       offsetof(ngx_http_eirc_loc_conf_t, max_message_size),
       &ngx_http_eirc_message_bounds },
 
+    { ngx_string("eirc_deflate"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_eirc_deflate,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("eirc_rate"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
       ngx_http_eirc_rate,
@@ -316,6 +323,7 @@ ngx_http_eirc_create_loc_conf(ngx_conf_t *cf)
      *     conf->pass = NULL;
      *     conf->servers = { 0, NULL };
      *     conf->token = NULL;
+     *     conf->deflate.want = { 0 };
      */
 
     conf->auth_uri = NGX_CONF_UNSET_PTR;
@@ -325,6 +333,9 @@ ngx_http_eirc_create_loc_conf(ngx_conf_t *cf)
     conf->ping = NGX_CONF_UNSET_MSEC;
     conf->ping_timeout = NGX_CONF_UNSET_MSEC;
     conf->max_message_size = NGX_CONF_UNSET_SIZE;
+    conf->deflate.enable = NGX_CONF_UNSET;
+    conf->deflate.level = NGX_CONF_UNSET;
+    conf->deflate.min_length = NGX_CONF_UNSET_SIZE;
     conf->rate.rate = NGX_CONF_UNSET_UINT;
     conf->flood.rate = NGX_CONF_UNSET_UINT;
     conf->limit = NGX_CONF_UNSET_UINT;
@@ -363,6 +374,8 @@ ngx_http_eirc_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_conf_merge_size_value(conf->max_message_size, prev->max_message_size,
                               EIRC_WS_MESSAGE_DEFAULT);
+
+    ngx_http_eirc_deflate_merge(&conf->deflate, &prev->deflate);
 
     if (conf->rate.rate == NGX_CONF_UNSET_UINT) {
         conf->rate = prev->rate;

@@ -65,6 +65,10 @@ my @right = (
     ['', '', 'eirc_origin [::1]:8080 localhost;'],
 
     ['eirc_ping 25s;', 'eirc_ping 1m timeout=500ms;', 'eirc_ping off;'],
+    ['eirc_deflate on;', 'eirc_deflate off;', 'eirc_deflate context;'],
+    ['eirc_deflate level=9 window=15 client_window=8 min_length=0;',
+        'eirc_deflate min_length=1k;',
+        'eirc_deflate context level=1 window=8 client_window=15;'],
     ['eirc_rate 5r/s;', 'eirc_rate 30r/m burst=1;', 'eirc_rate off;'],
     ['eirc_flood 2r/s;', 'eirc_flood 1r/m burst=20;', 'eirc_flood off;'],
     ['eirc_crash_limit 3 60s;', '', 'eirc_crash_limit 1 1d;'],
@@ -187,6 +191,18 @@ my @wrong = (
     ['', 'eirc_ping off timeout=1s;', '', qr!"eirc_ping off" has no "timeou!],
     ['', 'eirc_ping 1s; eirc_ping off;', '', qr/"eirc_ping".*is duplicate/],
 
+    (map { ['', "eirc_deflate $_->[0];", '', $_->[1]] }
+        ['yes', qr/parameter "yes" of "eirc_deflate", there are "on", "off"/],
+        ['on level=1', qr/"on" in "eirc_deflate" stands alone: leave it or/],
+        ['context off', qr/"off" in "eirc_deflate" stands alone/],
+        ['level=0', qr/"level=0" of "eirc_deflate", "level" .* from 1 to 9/],
+        ['level=10', qr/"level=10" of "eirc_deflate"/],
+        ['window=7', qr/"window=7" .* "window" has to be from 8 to 15/],
+        ['window=', qr/"window=" of "eirc_deflate"/],
+        ['client_window=16', qr/"client_window" has to be from 8 to 15/],
+        ['min_length=x', qr/size in "min_length=x" .* as in "min_length=256"/],
+        ['context; eirc_deflate on', qr/"eirc_deflate".*is duplicate/]),
+
     (map {
         my $d = $_;
         ['', "$d 5;", '', qr!invalid rate "5" in "$d", write .* "5r/s"!],
@@ -221,7 +237,7 @@ my @wrong = (
 
     (map {
         ['', "$_ on;", '', qr/unknown directive "$_"/]
-    } qw/ eirc_jwt_key eirc_deflate eirc_webirc eirc_irc_tls_verify eirc_redis
+    } qw/ eirc_jwt_key eirc_webirc eirc_irc_tls_verify eirc_redis
         eirc_status eirc_control /),
 );
 

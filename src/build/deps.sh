@@ -10,10 +10,12 @@ deps_run=("${deps_build[@]}" inspircd)
 
 deps_test=(
     "${deps_run[@]}" perl libcmocka-dev libio-socket-ssl-perl openssl chromium
+    python3-websockets
 )
 
 deps_fuzz=(
     make clang libclang-rt-14-dev libjansson-dev libseccomp-dev libc-ares-dev
+    zlib1g-dev
 )
 
 # nginx-dev has nginx's headers only: its sources come as a source package

@@ -18,6 +18,7 @@
 #include <ngx_http.h>
 
 #include "eirc_codes.h"
+#include "eirc_deflate.h"
 #include "eirc_limits.h"
 #include "eirc_link.h"
 #include "eirc_protocol.h"
@@ -51,6 +52,15 @@ typedef struct {
 } ngx_http_eirc_rate_t;
 
 
+/* eirc_deflate */
+typedef struct {
+    ngx_flag_t                  enable;
+    ngx_int_t                   level;     /* of zlib, 1 to 9 */
+    size_t                      min_length;
+    eirc_deflate_t              want;      /* our own bounds */
+} ngx_http_eirc_packing_t;
+
+
 typedef struct {
     ngx_str_t                   client;    /* binary, or directory if unix */
     ngx_int_t                   processes; /* NGX_CONF_UNSET: one a worker */
@@ -78,6 +88,7 @@ typedef struct {
     ngx_msec_t                  ping;      /* 0: off */
     ngx_msec_t                  ping_timeout;
     size_t                      max_message_size;
+    ngx_http_eirc_packing_t     deflate;
     ngx_http_eirc_rate_t        rate;
     ngx_http_eirc_rate_t        flood;
     ngx_uint_t                  limit;
@@ -93,6 +104,8 @@ typedef struct {
     u_char                      accept[28];
     ngx_str_t                   protocol;  /* to be answered, or empty */
     eirc_protocol_e             mode;      /* how IRC goes over it */
+    eirc_deflate_t              deflate;   /* agreed on, if compressed */
+    unsigned                    compressed:1;
 } ngx_http_eirc_handshake_t;
 
 
@@ -150,10 +163,11 @@ ngx_int_t ngx_http_eirc_token_evaluate(ngx_http_request_t *r,
  */
 
 /*
- * Checks method, version, headers, key and origin (RFC 6455, 4.2.1). NGX_OK:
- * ctx->handshake is set. Otherwise the status to answer with; the headers
- * that belong to it (Sec-WebSocket-Version, Allow) are already in
- * r->headers_out, the reason is in the log.
+ * Checks method, version, headers, key and origin (RFC 6455, 4.2.1), and
+ * chooses subprotocol and extension. NGX_OK: ctx->handshake is set. Otherwise
+ * the status to answer with; the headers that belong to it
+ * (Sec-WebSocket-Version, Allow) are already in r->headers_out, the reason is
+ * in the log.
  */
 ngx_int_t ngx_http_eirc_handshake_check(ngx_http_request_t *r,
     ngx_http_eirc_ctx_t *ctx);

@@ -12,8 +12,19 @@
 #include "ngx_http_eirc_conf.h"
 
 
+/* defaults of eirc_deflate, from measurements: docs/directives.md */
+#define NGX_HTTP_EIRC_DEFLATE_LEVEL          1
+#define NGX_HTTP_EIRC_DEFLATE_LEVEL_CONTEXT  6
+#define NGX_HTTP_EIRC_DEFLATE_MIN            256
+#define NGX_HTTP_EIRC_DEFLATE_MIN_CONTEXT    32
+#define NGX_HTTP_EIRC_DEFLATE_BITS_MAX       15
+#define NGX_HTTP_EIRC_DEFLATE_BITS_CONTEXT   12
+
+
 static char *ngx_http_eirc_complex(ngx_conf_t *cf, ngx_str_t *value,
     ngx_http_complex_value_t **cv);
+static ngx_int_t ngx_http_eirc_deflate_number(ngx_conf_t *cf, ngx_str_t *value,
+    const char *name, ngx_int_t min, ngx_int_t max);
 static char *ngx_http_eirc_bounds_check(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_str_t *value, ngx_int_t n);
 
@@ -368,6 +379,170 @@ ngx_http_eirc_rate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     rate->burst = n;
 
     return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_eirc_deflate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_eirc_loc_conf_t *elcf = conf;
+
+    ssize_t                   size;
+    ngx_int_t                 n;
+    ngx_str_t                *value, s;
+    ngx_uint_t                i;
+    ngx_http_eirc_packing_t  *deflate;
+
+    deflate = &elcf->deflate;
+
+    if (deflate->enable != NGX_CONF_UNSET) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    deflate->enable = 1;
+    deflate->level = NGX_CONF_UNSET;
+    deflate->min_length = NGX_CONF_UNSET_SIZE;
+    deflate->want.server_no_context_takeover = 1;
+    deflate->want.client_no_context_takeover = 1;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (ngx_strcmp(value[i].data, "on") == 0
+            || ngx_strcmp(value[i].data, "off") == 0)
+        {
+            if (cf->args->nelts > 2) {
+                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                                   "\"%V\" in \"eirc_deflate\" stands "
+                                   "alone: leave it or the parameters away",
+                                   &value[i]);
+                return NGX_CONF_ERROR;
+            }
+
+            deflate->enable = (value[i].len == 2);
+
+        } else if (ngx_strcmp(value[i].data, "context") == 0) {
+            deflate->want.server_no_context_takeover = 0;
+            deflate->want.client_no_context_takeover = 0;
+
+        } else if (ngx_strncmp(value[i].data, "level=", 6) == 0) {
+            deflate->level = ngx_http_eirc_deflate_number(cf, &value[i],
+                                                          "level", 1, 9);
+            if (deflate->level == NGX_ERROR) {
+                return NGX_CONF_ERROR;
+            }
+
+        } else if (ngx_strncmp(value[i].data, "window=", 7) == 0) {
+            n = ngx_http_eirc_deflate_number(cf, &value[i], "window", 8, 15);
+            if (n == NGX_ERROR) {
+                return NGX_CONF_ERROR;
+            }
+
+            deflate->want.server_window_bits = n;
+
+        } else if (ngx_strncmp(value[i].data, "client_window=", 14) == 0) {
+            n = ngx_http_eirc_deflate_number(cf, &value[i], "client_window",
+                                             8, 15);
+            if (n == NGX_ERROR) {
+                return NGX_CONF_ERROR;
+            }
+
+            deflate->want.client_window_bits = n;
+
+        } else if (ngx_strncmp(value[i].data, "min_length=", 11) == 0) {
+            s.data = value[i].data + 11;
+            s.len = value[i].len - 11;
+
+            size = ngx_parse_size(&s);
+
+            if (size == NGX_ERROR) {
+                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                                   "invalid size in \"%V\" of "
+                                   "\"eirc_deflate\", write one as in "
+                                   "\"min_length=256\"", &value[i]);
+                return NGX_CONF_ERROR;
+            }
+
+            deflate->min_length = size;
+
+        } else {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\" of "
+                               "\"eirc_deflate\", there are \"on\", "
+                               "\"off\", \"context\", \"level=N\", "
+                               "\"window=BITS\", \"client_window=BITS\" and "
+                               "\"min_length=SIZE\"", &value[i]);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_eirc_deflate_number(ngx_conf_t *cf, ngx_str_t *value,
+    const char *name, ngx_int_t min, ngx_int_t max)
+{
+    size_t     len;
+    ngx_int_t  n;
+
+    len = ngx_strlen(name) + 1;
+
+    n = ngx_atoi(value->data + len, value->len - len);
+
+    if (n < min || n > max) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid number in \"%V\" of \"eirc_deflate\", "
+                           "\"%s\" has to be from %i to %i",
+                           value, name, min, max);
+        return NGX_ERROR;
+    }
+
+    return n;
+}
+
+
+void
+ngx_http_eirc_deflate_merge(ngx_http_eirc_packing_t *conf,
+    ngx_http_eirc_packing_t *prev)
+{
+    ngx_uint_t  context;
+
+    if (conf->enable == NGX_CONF_UNSET) {
+        *conf = *prev;
+    }
+
+    if (conf->enable == NGX_CONF_UNSET) {
+        conf->enable = 1;
+        conf->want.server_no_context_takeover = 1;
+        conf->want.client_no_context_takeover = 1;
+    }
+
+    /* a context costs memory by its window, and makes short lines worth it */
+
+    context = !conf->want.server_no_context_takeover;
+
+    ngx_conf_init_value(conf->level,
+                        context ? NGX_HTTP_EIRC_DEFLATE_LEVEL_CONTEXT
+                                : NGX_HTTP_EIRC_DEFLATE_LEVEL);
+
+    ngx_conf_init_size_value(conf->min_length,
+                             context ? NGX_HTTP_EIRC_DEFLATE_MIN_CONTEXT
+                                     : NGX_HTTP_EIRC_DEFLATE_MIN);
+
+    if (conf->want.server_window_bits == 0) {
+        conf->want.server_window_bits = context
+                                        ? NGX_HTTP_EIRC_DEFLATE_BITS_CONTEXT
+                                        : NGX_HTTP_EIRC_DEFLATE_BITS_MAX;
+    }
+
+    if (conf->want.client_window_bits == 0) {
+        conf->want.client_window_bits = context
+                                        ? NGX_HTTP_EIRC_DEFLATE_BITS_CONTEXT
+                                        : NGX_HTTP_EIRC_DEFLATE_BITS_MAX;
+    }
 }
 
 

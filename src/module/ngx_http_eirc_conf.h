@@ -48,8 +48,13 @@ char *ngx_http_eirc_auth_request(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_eirc_ping(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_eirc_rate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_eirc_deflate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_eirc_crash_limit(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+
+/* inherits eirc_deflate as a whole */
+void ngx_http_eirc_deflate_merge(ngx_http_eirc_packing_t *conf,
+    ngx_http_eirc_packing_t *prev);
 
 /* warns when irc-client is not there */
 char *ngx_http_eirc_client_check(ngx_conf_t *cf,

@@ -1,7 +1,7 @@
 
 /*
  * The opening handshake (RFC 6455, section 4): what a request has to have to
- * become a WebSocket, who may ask for one, and the 101. Every refusal is an
+ * become a WebSocket, what is agreed on, and the 101. Every refusal is an
  * answer of plain HTTP, and its reason is in the log at info.
  */
 
@@ -35,6 +35,10 @@ static void ngx_http_eirc_handshake_read(ngx_http_request_t *r,
     ngx_http_eirc_handshake_headers_t *h);
 static ngx_uint_t ngx_http_eirc_handshake_token(ngx_str_t *value,
     const char *token, size_t len);
+static ngx_table_elt_t *ngx_http_eirc_handshake_next(ngx_list_part_t **part,
+    ngx_uint_t *i, const char *name, size_t len);
+static ngx_int_t ngx_http_eirc_handshake_extensions(ngx_http_request_t *r,
+    ngx_http_eirc_handshake_t *hs);
 static ngx_int_t ngx_http_eirc_handshake_upgrade(ngx_http_request_t *r);
 static ngx_int_t ngx_http_eirc_handshake_key(ngx_str_t *key, u_char *accept);
 static ngx_int_t ngx_http_eirc_handshake_header(ngx_http_request_t *r,
@@ -43,6 +47,9 @@ static ngx_int_t ngx_http_eirc_handshake_header(ngx_http_request_t *r,
 
 #define ngx_http_eirc_header_is(h, name)                                      \
     (ngx_strncmp((h)->lowcase_key, name, sizeof(name) - 1) == 0)
+
+#define ngx_http_eirc_header_next(part, i, name)                              \
+    ngx_http_eirc_handshake_next(part, i, name, sizeof(name) - 1)
 
 #define ngx_http_eirc_header(r, name, value, len)                             \
     ngx_http_eirc_handshake_header(r, name, sizeof(name) - 1, value, len)
@@ -164,6 +171,13 @@ ngx_http_eirc_handshake_check(ngx_http_request_t *r, ngx_http_eirc_ctx_t *ctx)
         return NGX_HTTP_BAD_REQUEST;
     }
 
+    if (ngx_http_eirc_handshake_extensions(r, &ctx->handshake) != NGX_OK) {
+        ngx_log_error(NGX_LOG_INFO, log, 0,
+                      "websocket refused: \"Sec-WebSocket-Extensions\" is "
+                      "not a list of extensions");
+        return NGX_HTTP_BAD_REQUEST;
+    }
+
     ctx->handshake.mode = protocol.taken;
     ctx->handshake.protocol.data = (u_char *) protocol.name.p;
     ctx->handshake.protocol.len = protocol.name.len;
@@ -183,34 +197,65 @@ ngx_http_eirc_handshake_protocol(ngx_http_request_t *r,
     ngx_memzero(protocol, sizeof(eirc_protocol_t));
 
     part = &r->headers_in.headers.part;
-    header = part->elts;
+    i = 0;
 
-    for (i = 0; /* void */ ; i++) {
-
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                return NGX_OK;
-            }
-
-            part = part->next;
-            header = part->elts;
-            i = 0;
-        }
-
-        if (header[i].hash == 0
-            || header[i].key.len != sizeof("sec-websocket-protocol") - 1
-            || !ngx_http_eirc_header_is(&header[i], "sec-websocket-protocol"))
-        {
-            continue;
-        }
-
-        if (eirc_protocol_read(protocol, header[i].value.data,
-                               header[i].value.len)
+    while ((header = ngx_http_eirc_header_next(&part, &i,
+                                               "sec-websocket-protocol"))
+           != NULL)
+    {
+        if (eirc_protocol_read(protocol, header->value.data,
+                               header->value.len)
             != EIRC_OK)
         {
             return NGX_DECLINED;
         }
     }
+
+    return NGX_OK;
+}
+
+
+/*
+ * All lines are one list (RFC 6455, 9.1): the first offer in it that can be
+ * met is taken, and every line has to be well formed.
+ */
+
+static ngx_int_t
+ngx_http_eirc_handshake_extensions(ngx_http_request_t *r,
+    ngx_http_eirc_handshake_t *hs)
+{
+    int                        rc;
+    ngx_uint_t                 i;
+    eirc_deflate_t             agreed;
+    ngx_list_part_t           *part;
+    ngx_table_elt_t           *header;
+    ngx_http_eirc_loc_conf_t  *elcf;
+
+    elcf = ngx_http_get_module_loc_conf(r, ngx_http_eirc_module);
+
+    hs->compressed = 0;
+
+    part = &r->headers_in.headers.part;
+    i = 0;
+
+    while ((header = ngx_http_eirc_header_next(&part, &i,
+                                               "sec-websocket-extensions"))
+           != NULL)
+    {
+        rc = eirc_deflate_negotiate(&agreed, &elcf->deflate.want,
+                                    header->value.data, header->value.len);
+
+        if (rc == EIRC_ERROR) {
+            return NGX_DECLINED;
+        }
+
+        if (rc == EIRC_OK && elcf->deflate.enable && !hs->compressed) {
+            hs->compressed = 1;
+            hs->deflate = agreed;
+        }
+    }
+
+    return NGX_OK;
 }
 
 
@@ -218,6 +263,7 @@ ngx_int_t
 ngx_http_eirc_handshake_accept(ngx_http_request_t *r,
     ngx_http_eirc_ctx_t *ctx)
 {
+    u_char                     *p;
     ngx_int_t                   rc;
     ngx_http_eirc_handshake_t  *hs;
 
@@ -242,6 +288,20 @@ ngx_http_eirc_handshake_accept(ngx_http_request_t *r,
            != NGX_OK)
     {
         return NGX_ERROR;
+    }
+
+    if (hs->compressed) {
+        p = ngx_pnalloc(r->pool, EIRC_DEFLATE_ANSWER_MAX);
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+
+        if (ngx_http_eirc_header(r, "Sec-WebSocket-Extensions", p,
+                                 eirc_deflate_answer(p, &hs->deflate))
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
     }
 
     r->keepalive = 0;
@@ -339,6 +399,40 @@ ngx_http_eirc_handshake_read(ngx_http_request_t *r,
             }
 
             break;
+        }
+    }
+}
+
+
+/* the next line of that name, from the i-th of the part on */
+
+static ngx_table_elt_t *
+ngx_http_eirc_handshake_next(ngx_list_part_t **part, ngx_uint_t *i,
+    const char *name, size_t len)
+{
+    ngx_table_elt_t  *header;
+
+    for ( ;; ) {
+
+        if (*i >= (*part)->nelts) {
+            if ((*part)->next == NULL) {
+                return NULL;
+            }
+
+            *part = (*part)->next;
+            *i = 0;
+
+            continue;
+        }
+
+        header = (*part)->elts;
+        header += (*i)++;
+
+        if (header->hash != 0
+            && header->key.len == len
+            && ngx_strncmp(header->lowcase_key, name, len) == 0)
+        {
+            return header;
         }
     }
 }

@@ -41,6 +41,7 @@ ngx_http_eirc_ws_t *
 ngx_http_eirc_ws_create(ngx_http_request_t *r,
     ngx_http_eirc_ws_handler_t *handler, void *data)
 {
+    ngx_uint_t                 options;
     ngx_connection_t          *c;
     ngx_http_cleanup_t        *cln;
     ngx_http_eirc_ws_t        *ws;
@@ -75,7 +76,18 @@ ngx_http_eirc_ws_create(ngx_http_request_t *r,
     ws->send_timeout = clcf->send_timeout;
     ws->header = (r->out != NULL || c->buffered);
 
-    eirc_ws_reader_init(&ws->reader, EIRC_WS_SERVER, elcf->max_message_size);
+    options = EIRC_WS_SERVER;
+
+    if (ctx->handshake.compressed) {
+        ws->deflate = ngx_http_eirc_deflate_create(r);
+        if (ws->deflate == NULL) {
+            return NULL;
+        }
+
+        options |= EIRC_WS_DEFLATE;
+    }
+
+    eirc_ws_reader_init(&ws->reader, options, elcf->max_message_size);
 
     ws->ping.data = c;
     ws->ping.log = c->log;
@@ -493,4 +505,8 @@ ngx_http_eirc_ws_cleanup(void *data)
     ngx_http_eirc_ws_buf_free(&ws->message);
     ngx_http_eirc_ws_buf_free(&ws->pending);
     ngx_http_eirc_ws_buf_free(&ws->out);
+
+    if (ws->deflate) {
+        ngx_http_eirc_deflate_free(ws->deflate);
+    }
 }

@@ -1,8 +1,8 @@
 
 /*
- * What the three files of a WebSocket share: ws.c (birth, timers and ends),
- * ws_input.c (from bytes to messages) and ws_output.c (from messages to
- * bytes). Nobody else includes this.
+ * What the files of a WebSocket share: ws.c (birth, timers and ends),
+ * ws_input.c (from bytes to messages), ws_output.c (from messages to bytes)
+ * and deflate.c (compression). Nobody else includes this.
  */
 
 #ifndef _NGX_HTTP_EIRC_WS_H_INCLUDED_
@@ -33,6 +33,9 @@ typedef struct {
 } ngx_http_eirc_ws_buf_t;
 
 
+typedef struct ngx_http_eirc_deflate_s  ngx_http_eirc_deflate_t;
+
+
 struct ngx_http_eirc_ws_s {
     ngx_http_request_t          *request;
     ngx_http_eirc_ws_handler_t  *handler;
@@ -43,6 +46,7 @@ struct ngx_http_eirc_ws_s {
     ngx_uint_t                  *gone;       /* set when the owner is done */
 
     eirc_ws_reader_t             reader;
+    ngx_http_eirc_deflate_t     *deflate;    /* NULL: not agreed on */
 
     ngx_http_eirc_ws_buf_t       message;    /* incomplete, or not taken */
     ngx_http_eirc_ws_buf_t       pending;    /* bytes behind it */
@@ -111,6 +115,31 @@ ngx_int_t ngx_http_eirc_ws_buf_add(ngx_http_eirc_ws_buf_t *b, u_char *p,
 ngx_int_t ngx_http_eirc_ws_buf_room(ngx_http_eirc_ws_buf_t *b, size_t len,
     ngx_log_t *log);
 void ngx_http_eirc_ws_buf_free(ngx_http_eirc_ws_buf_t *b);
+
+
+/* deflate.c */
+
+/* What was agreed on in the handshake, in memory of the request. */
+ngx_http_eirc_deflate_t *ngx_http_eirc_deflate_create(ngx_http_request_t *r);
+
+/* Frees what a connection has of zlib; may be run twice. */
+void ngx_http_eirc_deflate_free(ngx_http_eirc_deflate_t *d);
+
+/*
+ * Unpacks a message. NGX_OK: *b has it, in memory of the worker until the
+ * next call (b->start is NULL) or in memory of its own; NGX_DECLINED: no data
+ * of deflate; NGX_ABORT: more than limit bytes; NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_http_eirc_deflate_unpack(ngx_http_eirc_deflate_t *d,
+    u_char *data, size_t len, size_t limit, ngx_http_eirc_ws_buf_t *b);
+
+/*
+ * Packs a message into out, which has room for len + EIRC_DEFLATE_TAIL bytes.
+ * NGX_OK: *packed bytes, less than len; NGX_DECLINED: to be sent as it is,
+ * because it is short, or gets no smaller, or there is no memory.
+ */
+ngx_int_t ngx_http_eirc_deflate_pack(ngx_http_eirc_deflate_t *d,
+    u_char *data, size_t len, u_char *out, size_t *packed);
 
 
 #endif /* _NGX_HTTP_EIRC_WS_H_INCLUDED_ */

@@ -28,6 +28,12 @@ static ngx_int_t ngx_http_eirc_ws_parse(ngx_http_eirc_ws_t *ws, u_char *pos,
     u_char *last);
 static ngx_int_t ngx_http_eirc_ws_payload(ngx_http_eirc_ws_t *ws,
     eirc_ws_event_t *event);
+static ngx_int_t ngx_http_eirc_ws_compressed(ngx_http_eirc_ws_t *ws,
+    eirc_ws_event_t *event);
+static ngx_int_t ngx_http_eirc_ws_collect(ngx_http_eirc_ws_t *ws,
+    eirc_ws_event_t *event);
+static ngx_int_t ngx_http_eirc_ws_unpack(ngx_http_eirc_ws_t *ws, u_char *data,
+    size_t len);
 static ngx_int_t ngx_http_eirc_ws_offer(ngx_http_eirc_ws_t *ws, u_char *data,
     size_t len);
 static ngx_int_t ngx_http_eirc_ws_keep(ngx_http_eirc_ws_t *ws, u_char *pos,
@@ -370,6 +376,10 @@ ngx_http_eirc_ws_payload(ngx_http_eirc_ws_t *ws, eirc_ws_event_t *event)
 
     ws->binary = (event->opcode == EIRC_WS_BINARY);
 
+    if (event->flags & EIRC_WS_PIECE_COMPRESSED) {
+        return ngx_http_eirc_ws_compressed(ws, event);
+    }
+
     if ((event->flags & (EIRC_WS_PIECE_FIRST|EIRC_WS_PIECE_END))
         == (EIRC_WS_PIECE_FIRST|EIRC_WS_PIECE_END))
     {
@@ -386,14 +396,10 @@ ngx_http_eirc_ws_payload(ngx_http_eirc_ws_t *ws, eirc_ws_event_t *event)
         return rc;
     }
 
-    if (ngx_http_eirc_ws_buf_add(&ws->message, event->data, event->len, log)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
+    rc = ngx_http_eirc_ws_collect(ws, event);
 
-    if (!(event->flags & EIRC_WS_PIECE_END)) {
-        return NGX_OK;
+    if (rc != NGX_OK || !(event->flags & EIRC_WS_PIECE_END)) {
+        return rc;
     }
 
     rc = ngx_http_eirc_ws_offer(ws, ws->message.pos,
@@ -404,6 +410,118 @@ ngx_http_eirc_ws_payload(ngx_http_eirc_ws_t *ws, eirc_ws_event_t *event)
     }
 
     return rc;
+}
+
+
+/* nothing can be said of it before it is whole */
+
+static ngx_int_t
+ngx_http_eirc_ws_compressed(ngx_http_eirc_ws_t *ws, eirc_ws_event_t *event)
+{
+    ngx_int_t  rc;
+
+    if ((event->flags & (EIRC_WS_PIECE_FIRST|EIRC_WS_PIECE_END))
+        == (EIRC_WS_PIECE_FIRST|EIRC_WS_PIECE_END))
+    {
+        return ngx_http_eirc_ws_unpack(ws, event->data, event->len);
+    }
+
+    rc = ngx_http_eirc_ws_collect(ws, event);
+
+    if (rc != NGX_OK || !(event->flags & EIRC_WS_PIECE_END)) {
+        return rc;
+    }
+
+    return ngx_http_eirc_ws_unpack(ws, ws->message.pos,
+                                   ws->message.last - ws->message.pos);
+}
+
+
+static ngx_int_t
+ngx_http_eirc_ws_collect(ngx_http_eirc_ws_t *ws, eirc_ws_event_t *event)
+{
+    return ngx_http_eirc_ws_buf_add(&ws->message, event->data, event->len,
+                                    ws->request->connection->log);
+}
+
+
+/*
+ * A compressed message has come to its end: it is unpacked now, even if the
+ * owner does not take it yet, because the next one may refer to it.
+ */
+
+static ngx_int_t
+ngx_http_eirc_ws_unpack(ngx_http_eirc_ws_t *ws, u_char *data, size_t len)
+{
+    ngx_int_t                  rc;
+    ngx_uint_t                 code;
+    const char                *error;
+    ngx_connection_t          *c;
+    ngx_http_eirc_ws_buf_t     b;
+    ngx_http_eirc_loc_conf_t  *elcf;
+
+    c = ws->request->connection;
+    elcf = ngx_http_get_module_loc_conf(ws->request, ngx_http_eirc_module);
+
+    rc = ngx_http_eirc_deflate_unpack(ws->deflate, data, len,
+                                      elcf->max_message_size, &b);
+
+    ngx_http_eirc_ws_buf_free(&ws->message);
+
+    switch (rc) {
+
+    case NGX_OK:
+        if (ws->binary || eirc_utf8_valid(b.pos, b.last - b.pos)) {
+            break;
+        }
+
+        ngx_http_eirc_ws_buf_free(&b);
+
+        code = EIRC_WS_CODE_INVALID;
+        error = "compressed text is no UTF-8";
+        goto failed;
+
+    case NGX_DECLINED:
+        code = EIRC_WS_CODE_INVALID;
+        error = "compressed message cannot be unpacked";
+        goto failed;
+
+    case NGX_ABORT:
+        code = EIRC_WS_CODE_TOO_BIG;
+        error = "message too big when unpacked";
+        goto failed;
+
+    default:
+        return NGX_ERROR;
+    }
+
+    rc = ngx_http_eirc_ws_offer(ws, b.pos, b.last - b.pos);
+
+    if (rc != NGX_AGAIN) {
+        ngx_http_eirc_ws_buf_free(&b);
+        return rc;
+    }
+
+    if (b.start) {
+        ws->message = b;
+        return NGX_AGAIN;
+    }
+
+    if (ngx_http_eirc_ws_buf_add(&ws->message, b.pos, b.last - b.pos, c->log)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_AGAIN;
+
+failed:
+
+    ngx_log_error(NGX_LOG_INFO, c->log, 0,
+                  "client broke a rule of websocket: %s", error);
+    ngx_http_eirc_ws_fail(ws, code, error);
+
+    return NGX_DONE;
 }
 
 

@@ -21,6 +21,10 @@
 #define NGX_HTTP_EIRC_WS_PONGS          32
 
 
+static ngx_int_t ngx_http_eirc_ws_send_packed(ngx_http_eirc_ws_t *ws,
+    ngx_uint_t opcode, u_char *data, size_t len);
+static u_char *ngx_http_eirc_ws_pack_entry(ngx_http_eirc_ws_t *ws,
+    ngx_uint_t opcode, u_char *data, size_t len, u_char *out);
 static ngx_int_t ngx_http_eirc_ws_flush(ngx_http_eirc_ws_t *ws);
 static ngx_int_t ngx_http_eirc_ws_output(ngx_http_eirc_ws_t *ws, u_char *p,
     size_t len);
@@ -46,6 +50,15 @@ ngx_http_eirc_ws_send(ngx_http_eirc_ws_t *ws, ngx_uint_t binary,
 
     opcode = binary ? EIRC_WS_BINARY : EIRC_WS_TEXT;
 
+    if (ws->deflate) {
+        rc = ngx_http_eirc_ws_send_packed(ws, opcode, data, len);
+
+        if (rc != NGX_DECLINED) {
+            ws->waiting |= (rc == NGX_AGAIN);
+            return rc;
+        }
+    }
+
     /* header and payload leave in one packet; the copy is cheap */
 
     n = eirc_ws_header(ngx_http_eirc_ws_out, EIRC_WS_FIN | opcode, len, NULL);
@@ -65,21 +78,73 @@ ngx_http_eirc_ws_send(ngx_http_eirc_ws_t *ws, ngx_uint_t binary,
 }
 
 
+static ngx_int_t
+ngx_http_eirc_ws_send_packed(ngx_http_eirc_ws_t *ws, ngx_uint_t opcode,
+    u_char *data, size_t len)
+{
+    size_t      n, packed;
+    u_char     *p, *start, header[EIRC_WS_HEADER_MAX];
+    ngx_int_t   rc;
+
+    p = ngx_http_eirc_ws_out;
+    start = NULL;
+
+    if (len > NGX_HTTP_EIRC_WS_BUFFER - EIRC_WS_HEADER_MAX
+              - EIRC_DEFLATE_TAIL)
+    {
+        start = ngx_alloc(EIRC_WS_HEADER_MAX + len + EIRC_DEFLATE_TAIL,
+                          ws->request->connection->log);
+        if (start == NULL) {
+            return NGX_DECLINED;
+        }
+
+        p = start;
+    }
+
+    p += EIRC_WS_HEADER_MAX;
+
+    rc = ngx_http_eirc_deflate_pack(ws->deflate, data, len, p, &packed);
+
+    if (rc == NGX_OK) {
+
+        /* the header's length is known now: it goes right before */
+
+        n = eirc_ws_header(header, EIRC_WS_FIN | EIRC_WS_RSV1 | opcode,
+                           packed, NULL);
+
+        p -= n;
+        ngx_memcpy(p, header, n);
+
+        rc = ngx_http_eirc_ws_output(ws, p, n + packed);
+    }
+
+    if (start) {
+        ngx_free(start);
+    }
+
+    return rc;
+}
+
+
 ngx_int_t
 ngx_http_eirc_ws_send_entries(ngx_http_eirc_ws_t *ws, ngx_uint_t binary,
     u_char *body, size_t len)
 {
     size_t          n;
-    u_char         *p;
+    u_char         *p, *end, *out, *packed;
     ngx_int_t       rc;
+    ngx_uint_t      opcode;
     const uint8_t  *pos, *last, *line;
 
     if (ws->state != NGX_HTTP_EIRC_WS_OPEN || ws->broken) {
         return NGX_ERROR;
     }
 
+    opcode = binary ? EIRC_WS_BINARY : EIRC_WS_TEXT;
+
     pos = body;
     last = body + len;
+    out = body;
 
     for ( ;; ) {
         p = body + (pos - body);
@@ -88,14 +153,54 @@ ngx_http_eirc_ws_send_entries(ngx_http_eirc_ws_t *ws, ngx_uint_t binary,
             break;
         }
 
-        *p = EIRC_WS_FIN | (binary ? EIRC_WS_BINARY : EIRC_WS_TEXT);
+        end = body + (pos - body);
+
+        if (ws->deflate) {
+            packed = ngx_http_eirc_ws_pack_entry(ws, opcode, end - n, n, out);
+
+            if (packed) {
+                out = packed;
+                continue;
+            }
+        }
+
+        *p = EIRC_WS_FIN | opcode;
+
+        /* behind one that got smaller all others move up */
+
+        out = (out == p) ? end : ngx_movemem(out, p, end - p);
     }
 
-    rc = ngx_http_eirc_ws_output(ws, body, len);
+    rc = ngx_http_eirc_ws_output(ws, body, out - body);
 
     ws->waiting |= (rc == NGX_AGAIN);
 
     return rc;
+}
+
+
+/*
+ * Puts a compressed frame at out, which may be where the entry begins: the
+ * frame is smaller. NULL: it would not be.
+ */
+
+static u_char *
+ngx_http_eirc_ws_pack_entry(ngx_http_eirc_ws_t *ws, ngx_uint_t opcode,
+    u_char *data, size_t len, u_char *out)
+{
+    size_t  packed;
+
+    if (ngx_http_eirc_deflate_pack(ws->deflate, data, len,
+                                   ngx_http_eirc_ws_out, &packed)
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
+    out += eirc_ws_header(out, EIRC_WS_FIN | EIRC_WS_RSV1 | opcode, packed,
+                          NULL);
+
+    return ngx_cpymem(out, ngx_http_eirc_ws_out, packed);
 }
 
 
