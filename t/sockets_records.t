@@ -66,13 +66,14 @@ my $t = Test::Nginx->new()->plan(@broken / 2 * 2 + 6);
 my $layer = EIRC::Sockets->new($t)->start();
 my $watch = $layer->watch();
 my $silent = $layer->peer();
-# the template and the connector are started by then, each on a socket
+
+# by then the template and the connector are started, each on a socket, and the
+# silent connection is accepted
 
 wait_until(5, sub { children($layer->pid()) == 2 });
+$silent->recv(5);
 
 my $before = descriptors($layer->pid());
-
-$silent->recv(5);
 
 while (my ($name, $bytes) = splice @broken, 0, 2) {
     my $peer = $layer->peer();
