@@ -34,6 +34,29 @@ typedef struct {
 } stage_t;
 
 
+static char log_path[] = "/tmp/eirc-keeper-XXXXXX";
+
+
+static int
+set_up(void **state)
+{
+    (void) state;
+
+    (void) close(mkstemp(log_path));
+
+    return log_open(log_path, 0);
+}
+
+
+static int
+tear_down(void **state)
+{
+    (void) state;
+
+    return unlink(log_path);
+}
+
+
 static void
 stage_set(stage_t *s)
 {
@@ -400,13 +423,13 @@ test_unknown(void **state)
 
 /* What is in the log; it begins anew. */
 static const char *
-log_take(const char *path)
+log_take(void)
 {
     int fd;
     ssize_t n;
     static char text[100000];
 
-    fd = open(path, O_RDWR);
+    fd = open(log_path, O_RDWR);
     assert_int_not_equal(fd, -1);
 
     n = read(fd, text, sizeof(text) - 1);
@@ -428,12 +451,10 @@ test_last_words(void **state)
     stage_t s;
     control_t c;
     const char *text;
-    char path[] = "/tmp/eirc-keeper-XXXXXX";
 
     (void) state;
 
-    (void) close(mkstemp(path));
-    assert_int_equal(log_open(path, 0), 0);
+    (void) log_take();
 
     stage_set(&s);
 
@@ -449,7 +470,7 @@ test_last_words(void **state)
     assert_int_equal(waitpid(s.pid, &status, 0), s.pid);
     keeper_reaped(&s.layer, s.pid, status);
 
-    text = log_take(path);
+    text = log_take();
     assert_non_null(strstr(text, "request refused: \"words\""));
     assert_int_equal(s.layer.sessions.table.count, 0);
     assert_int_equal(s.layer.irc_queue.count, 0);
@@ -457,9 +478,6 @@ test_last_words(void **state)
     (void) close(s.worker);
     (void) close(s.layer.epoll);
     sessions_done(&s.layer.sessions);
-
-    assert_int_equal(log_open(NULL, 0), 0);
-    (void) unlink(path);
 }
 
 
@@ -471,12 +489,10 @@ test_said_once(void **state)
     stage_t s;
     control_t c;
     const char *text, *p;
-    char path[] = "/tmp/eirc-keeper-XXXXXX";
 
     (void) state;
 
-    (void) close(mkstemp(path));
-    assert_int_equal(log_open(path, 0), 0);
+    (void) log_take();
 
     stage_set(&s);
     record_make(&c, CONTROL_EVENT, EVENT_LAST, 0);
@@ -487,13 +503,10 @@ test_said_once(void **state)
 
     assert_int_equal(stage_end(&s), 1);
 
-    text = log_take(path);
+    text = log_take();
     p = strstr(text, " killed: ");
     assert_non_null(p);
     assert_null(strstr(p + 1, " killed: "));
-
-    assert_int_equal(log_open(NULL, 0), 0);
-    (void) unlink(path);
 }
 
 
@@ -508,5 +521,5 @@ main(void)
         cmocka_unit_test(test_said_once),   cmocka_unit_test(test_last_words),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, set_up, tear_down);
 }
