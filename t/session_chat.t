@@ -22,7 +22,7 @@ select STDERR; $| = 1;
 select STDOUT; $| = 1;
 
 my $t = Test::Nginx->new()->has(qw/http unix rewrite/)
-    ->has_daemon('inspircd')->plan(41);
+    ->has_daemon('inspircd')->plan(42);
 
 my $client = irc_client();
 
@@ -186,8 +186,11 @@ my @left = map { chat(nick => "user$_", account => "u$_",
 
 ok($_->expect(qr/ JOIN /), 'a user of many') for @left;
 $ircd->stop();
+is(scalar(grep { $_->expect(qr/^:client notice .* lost/, 10) } @left), 5,
+    'the IRC server goes');
+$_->close(1000) for @left;
 is(join(' ', map { ($_->wait_close(10))[0] } @left),
-    join(' ', (4000) x 5), 'the IRC server goes');
+    join(' ', (1000) x 5), 'and its users');
 
 my $fay = chat(nick => 'fay');
 

@@ -22,7 +22,7 @@ select STDOUT; $| = 1;
 # nginx calls the death of its worker an alert, and is right
 
 my $t = Test::Nginx->new()->has(qw/http unix proxy rewrite/)->todo_alerts()
-    ->plan(25);
+    ->plan(28);
 
 my $client = irc_client();
 
@@ -61,6 +61,10 @@ http {
             eirc_pass irc://127.0.0.1:8085;
         }
 
+        location /lost {
+            eirc_pass irc://127.0.0.1:8087;
+        }
+
         location /fallback {
             eirc_pass irc://127.0.0.1:8086 irc://127.0.0.1:8082;
         }
@@ -90,6 +94,8 @@ my $irc = EIRC::IRCServer->new($t, port => 8082);
 my @servers = ($irc,
     EIRC::IRCServer->new($t, port => 8083,
         refuse => 'Closing link: you are banned'),
+    EIRC::IRCServer->new($t, port => 8087,
+        refuse => 'Closing link: server is full'),
     EIRC::IRCServer->new($t, port => 8085,
         on_line => sub {
             my ($server, $conn, $line) = @_;
@@ -114,7 +120,14 @@ my $hangup = chat('/hangup', 'hangup');
 
 ok($hangup->expect(qr/ JOIN /), 'an IRC server that hangs up');
 $hangup->send_text('PRIVMSG #room :hang up');
-is(($hangup->wait_close(10))[0], 4000, 'close code');
+ok($hangup->expect(qr/^:client notice .* lost/), 'is come back to');
+ok($hangup->expect(qr/ JOIN /), 'with the channels');
+$hangup->close(1000);
+is(($hangup->wait_close())[0], 1000, 'close code');
+
+my $lost = chat('/lost', 'lost');
+
+is(($lost->wait_close(10))[0], 4000, 'one that lets nobody in');
 
 my $fallback = chat('/fallback', 'fallback');
 

@@ -65,6 +65,26 @@ birth_begin(layer_t *l, int fd, const eirc_link_session_t *request)
 }
 
 
+static uint32_t
+servers_count(const held_t *s)
+{
+    uint32_t n;
+    const uint8_t *p;
+    eirc_link_server_t server;
+
+    p = s->servers;
+    n = 0;
+
+    while (eirc_link_server_next(&p, s->servers + s->servers_len, &server)
+           == EIRC_OK)
+    {
+        n++;
+    }
+
+    return n;
+}
+
+
 static int
 fork_ask(layer_t *l, held_t *s)
 {
@@ -77,6 +97,7 @@ fork_ask(layer_t *l, held_t *s)
     birth.replay = s->replay;
     birth.linger = s->linger;
     birth.cpu = s->cpu;
+    birth.servers = servers_count(s);
 
     memset(&c, 0, offsetof(control_t, data));
     c.type = CONTROL_FORK;

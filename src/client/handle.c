@@ -1,5 +1,6 @@
 #include "handle.h"
 
+#include "comeback.h"
 #include "ircv3.h"
 #include "registration.h"
 
@@ -29,6 +30,7 @@ handle_welcome(user_t *u, const eirc_irc_msg_t *msg)
         u->session.state->phase = SESSION_WELCOMED;
         user_nick_set(u, msg->params[0]);
         u->event(u, EVENT_REGISTERED, 0, msg->params[0]);
+        comeback_welcomed(u);
     }
 
     return true;
@@ -349,10 +351,31 @@ handle_names_end(user_t *u, const eirc_irc_msg_t *msg)
 }
 
 
+/* A browser that believes itself in a channel learns that it isn't. */
+static void
+tell_part(user_t *u, eirc_slice_t name)
+{
+    size_t len;
+    uint8_t buf[EIRC_IRC_CONTENT_MAX];
+    eirc_irc_builder_t b;
+
+    eirc_irc_build_init(&b, buf, sizeof(buf));
+    eirc_irc_build_source(&b, user_nick(u));
+    eirc_irc_build_verb(&b, EIRC_SLICE("PART"));
+    eirc_irc_build_param(&b, name);
+    eirc_irc_build_trailing(&b, EIRC_SLICE("The way back was refused."));
+
+    if (eirc_irc_build_finish(&b, &len) == EIRC_OK) {
+        user_tell(u, eirc_slice(buf, len));
+    }
+}
+
+
 /* A channel that the server doesn't let us into is not wanted any more. */
 static bool
 handle_join_refused(user_t *u, const eirc_irc_msg_t *msg)
 {
+    bool left;
     session_channel_t channel;
     eirc_irc_casemap_e casemap;
 
@@ -362,7 +385,14 @@ handle_join_refused(user_t *u, const eirc_irc_msg_t *msg)
             == EIRC_OK
         && !(channel.flags & SESSION_CHANNEL_JOINED))
     {
+        left = channel.flags & SESSION_CHANNEL_LEFT;
         session_channel_remove(&u->session, casemap, msg->params[1]);
+
+        if (left) {
+            user_tell(u, u->line);
+            tell_part(u, msg->params[1]);
+            return false;
+        }
     }
 
     return true;

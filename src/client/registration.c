@@ -200,7 +200,7 @@ registration_join(user_t *u)
             if (session_channel_next(s, &cursor, &channel) != EIRC_OK) {
                 goto done;
             }
-        } while (channel.flags != 0);
+        } while (channel.flags & SESSION_CHANNEL_ASKED);
 
         if (len + 1 + channel.name.len + 1 + channel.key.len > sizeof(buf)
             || (n > 0 && channel.key.len > 0))
@@ -222,7 +222,8 @@ registration_join(user_t *u)
         }
 
         (void) session_channel_set(s, u->state.isupport.casemap, channel.name,
-                                   eirc_slice(NULL, 0), SESSION_CHANNEL_ASKED);
+                                   eirc_slice(NULL, 0),
+                                   channel.flags | SESSION_CHANNEL_ASKED);
 
         /* keys go by their place: such a channel is asked for alone */
 

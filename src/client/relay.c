@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <linux/tcp.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -96,6 +97,9 @@ irc_close(relay_t *r, int error)
         return;
     }
 
+    /* the socket layer has a duplicate, and the server is to know at once */
+
+    (void) shutdown(r->irc, SHUT_RDWR);
     (void) close(r->irc);
     r->irc = -1;
     r->irc_gone = true;
@@ -367,6 +371,7 @@ control_read(relay_t *r)
 
     if (rc != EIRC_OK) {
         control_close(r);
+        r->user.servers = 0;
 
         if (r->user.session.state->phase == SESSION_CONNECTING) {
             user_unreachable(&r->user);
@@ -397,6 +402,22 @@ control_read(relay_t *r)
 
 /* work */
 
+/* The connection has gone, and so has all that came over it: true if the user
+ * waits for another one. */
+static bool
+irc_lost(relay_t *r, bool full)
+{
+    if (!r->irc_gone || full) {
+        return false;
+    }
+
+    user_irc_lost(&r->user, r->irc_error);
+    r->irc_gone = r->user.ended;
+
+    return !r->user.ended;
+}
+
+
 /* Takes steps until nothing moves any more. */
 static void
 relay_move(relay_t *r)
@@ -415,15 +436,17 @@ relay_move(relay_t *r)
 
         full = u->full;
 
-        while (user_step_message(u) == EIRC_OK) {
+        while (user_step_join(u) == EIRC_OK) {
+            moved = true;
+        }
+
+        /* what would be said to a connection that has gone can still wait */
+
+        while (!r->irc_gone && user_step_message(u) == EIRC_OK) {
             moved = true;
         }
 
         full = full || u->full;
-
-        while (user_step_join(u) == EIRC_OK) {
-            moved = true;
-        }
 
         moved = irc_write(r) || moved;
         moved = browser_write(r) || moved;
@@ -433,7 +456,7 @@ relay_move(relay_t *r)
         if (r->browser_hangup || r->browser.more) {
             moved = browser_read(r) || moved;
         }
-    } while (moved);
+    } while (moved || irc_lost(r, full));
 
     if (!full || r->browser.fd == -1) {
         timer_stop(r, RELAY_TIMER_FULL);
@@ -446,10 +469,6 @@ relay_move(relay_t *r)
 
     if (u->wait > 0) {
         timer_set(r, RELAY_TIMER_FLOOD, u->wait);
-    }
-
-    if (r->irc_gone && !full) {
-        user_irc_lost(u, r->irc_error);
     }
 }
 
@@ -497,6 +516,11 @@ relay_work(relay_t *r)
 
     if (r->user.session.state->phase >= SESSION_WELCOMED) {
         timer_stop(r, RELAY_TIMER_REGISTER);
+    }
+
+    if (r->user.retry != 0) {
+        r->timers[RELAY_TIMER_RETRY] = r->user.retry;
+        r->user.retry = 0;
     }
 
     if (r->user.ended) {
@@ -563,11 +587,38 @@ expired_flood(relay_t *r)
 }
 
 
+/* Asks the socket layer for a connection. */
+static void
+expired_retry(relay_t *r)
+{
+    int rc;
+    control_t c;
+
+    if (r->user.session.state->phase != SESSION_CONNECTING || r->control == -1)
+    {
+        return;
+    }
+
+    memset(&c, 0, offsetof(control_t, data));
+    c.type = CONTROL_WANT_IRC;
+    c.value = r->user.session.state->server;
+
+    rc = control_send(r->control, &c, NULL, 0);
+
+    /* its end of file tells of an error */
+
+    if (rc == EIRC_AGAIN) {
+        timer_set(r, RELAY_TIMER_RETRY, RELAY_ASK_TIME);
+    }
+}
+
+
 static void (*const expired[RELAY_TIMERS])(relay_t *r) = {
     [RELAY_TIMER_REGISTER] = expired_irc, [RELAY_TIMER_IDLE] = expired_idle,
     [RELAY_TIMER_PONG] = expired_irc,     [RELAY_TIMER_FULL] = expired_full,
     [RELAY_TIMER_LEAVE] = expired_irc,    [RELAY_TIMER_DRAIN] = browser_gone,
     [RELAY_TIMER_END] = expired_end,      [RELAY_TIMER_FLOOD] = expired_flood,
+    [RELAY_TIMER_RETRY] = expired_retry,
 };
 
 

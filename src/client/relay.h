@@ -20,6 +20,7 @@
 #define RELAY_LEAVE_MAX 8000      /* ... or talks on, and doesn't close */
 #define RELAY_DRAIN_TIME 5000     /* the browser has gone, its lines wait */
 #define RELAY_END_TIME 10000 /* last lines that the browser doesn't take */
+#define RELAY_ASK_TIME 1000  /* the socket layer can't be asked just now */
 
 typedef enum {
     RELAY_TIMER_REGISTER = 0,
@@ -30,6 +31,7 @@ typedef enum {
     RELAY_TIMER_DRAIN,
     RELAY_TIMER_END,
     RELAY_TIMER_FLOOD,
+    RELAY_TIMER_RETRY,
     RELAY_TIMERS
 } relay_timer_e;
 

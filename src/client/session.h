@@ -31,7 +31,7 @@
 #include "eirc_slice.h"
 
 /* number of the layout; another one is another session */
-#define SESSION_VERSION 1
+#define SESSION_VERSION 2
 
 /* pages cost memory when they are touched, and not before */
 #define SESSION_PAGE 4096
@@ -136,11 +136,15 @@ typedef struct {
     uint32_t channels_len;
 
     uint32_t phase;
-    uint32_t caps;   /* bits of capabilities, for CAP */
-    uint32_t server; /* number of the server, of those in SESSION */
-    uint32_t nicks;  /* nicks refused so far in this registration */
-    uint32_t tcp;    /* flag: irc_received and irc_acked are set */
-    uint32_t pinged; /* flag: our own PING has no answer yet */
+    uint32_t caps;     /* bits of capabilities, for CAP */
+    uint32_t server;   /* number of the server, of those in SESSION */
+    uint32_t nicks;    /* nicks refused so far in this registration */
+    uint32_t tcp;      /* flag: irc_received and irc_acked are set */
+    uint32_t pinged;   /* flag: our own PING has no answer yet */
+    uint32_t stays;    /* flag: a server has taken the user before */
+    uint32_t tries;    /* to come back, since the connection was lost */
+    uint64_t lost;     /* when that was, ms; 0: never */
+    uint64_t welcomed; /* when the server took the user, ms; 0: it did not */
     char nick[EIRC_IRC_NICK_MAX + 1]; /* own; empty until registering */
 } session_state_t;
 
@@ -164,6 +168,7 @@ typedef struct {
 /* of a channel in the list */
 #define SESSION_CHANNEL_ASKED 0x01  /* JOIN was sent */
 #define SESSION_CHANNEL_JOINED 0x02 /* and the server said so */
+#define SESSION_CHANNEL_LEFT 0x04   /* was, before the connection was lost */
 
 typedef struct {
     uint8_t flags;
@@ -281,5 +286,8 @@ int session_channel_set(session_t *s, eirc_irc_casemap_e map,
 
 void session_channel_remove(session_t *s, eirc_irc_casemap_e map,
                             eirc_slice_t name);
+
+/* The connection is lost: none is joined or asked for any more. */
+void session_channels_leave(session_t *s);
 
 #endif /* _SESSION_H_INCLUDED_ */

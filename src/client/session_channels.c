@@ -2,6 +2,7 @@
 
 #include "session.h"
 
+#include <stddef.h>
 #include <string.h>
 
 /* flags and two lengths, in front of name and key */
@@ -189,5 +190,35 @@ session_channel_remove(session_t *s, eirc_irc_casemap_e map, eirc_slice_t name)
 
     if (entry_find(s, map, name, &channel, &edit.at, &edit.old) == EIRC_OK) {
         (void) list_edit(s, &edit);
+    }
+}
+
+
+void
+session_channels_leave(session_t *s)
+{
+    edit_t edit;
+    uint8_t *base;
+    uint32_t at, cursor;
+    session_channel_t channel;
+
+    /* nothing changes, but that the list is this step's own */
+
+    memset(&edit, 0, offsetof(edit_t, bytes));
+
+    if (list_edit(s, &edit) != EIRC_OK) {
+        return;
+    }
+
+    base = list_base(s, s->state->channels, s->state->channels_len);
+    cursor = 0;
+
+    for (at = 0; session_channel_next(s, &cursor, &channel) == EIRC_OK;
+         at = cursor)
+    {
+        base[at]
+            = channel.flags & (SESSION_CHANNEL_JOINED | SESSION_CHANNEL_LEFT)
+                  ? SESSION_CHANNEL_LEFT
+                  : 0;
     }
 }

@@ -1,5 +1,6 @@
 #include "user.h"
 
+#include "comeback.h"
 #include "command.h"
 #include "handle.h"
 #include "ircv3.h"
@@ -31,6 +32,7 @@ user_init(user_t *u, void *segment, size_t size, uint32_t replay,
 
     s = &u->session;
     u->now = now;
+    u->random = seed | 1;
     state_init(&u->state, seed);
 
     if (session_open(s, segment, size, replay) != EIRC_OK) {
@@ -202,17 +204,26 @@ user_end(user_t *u, uint32_t reason, eirc_slice_t words)
 void
 user_unreachable(user_t *u)
 {
-    if (!u->ended) {
-        user_end(u, EIRC_LINK_IRC_UNREACHABLE,
-                 EIRC_SLICE("No IRC server could be reached."));
-        session_commit(&u->session);
+    const eirc_slice_t words = EIRC_SLICE("No IRC server could be reached.");
+
+    if (u->ended) {
+        return;
     }
+
+    if (!comeback_begin(u, words)) {
+        user_end(u, EIRC_LINK_IRC_UNREACHABLE, words);
+    }
+
+    session_commit(&u->session);
 }
 
 
 void
 user_irc_lost(user_t *u, int error)
 {
+    const eirc_slice_t words
+        = EIRC_SLICE("The connection to the IRC server was lost.");
+
     if (u->ended) {
         return;
     }
@@ -226,8 +237,10 @@ user_irc_lost(user_t *u, int error)
 
     } else {
         u->event(u, EVENT_IRC_LOST, error, nothing);
-        user_end(u, EIRC_LINK_IRC_LOST,
-                 EIRC_SLICE("The connection to the IRC server was lost."));
+
+        if (!comeback_begin(u, words)) {
+            user_end(u, EIRC_LINK_IRC_LOST, words);
+        }
     }
 
     session_commit(&u->session);

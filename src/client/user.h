@@ -40,6 +40,10 @@ struct user_s {
     bool full;     /* a step waits for room in the ring */
     uint64_t wait; /* ms until flood control lets the next line pass, or 0 */
 
+    uint32_t servers; /* that can be asked for again; 0: nobody can be asked */
+    uint64_t retry;   /* when to ask for a connection, ms; 0: not */
+    uint32_t random;
+
     uint32_t reason; /* why it ends (docs/link.md, 7); 0: it does not */
     bool ended;      /* nothing more comes; the browser is to be told so */
     bool refused;    /* the server has said that it won't have the user */
@@ -60,7 +64,8 @@ void user_done(user_t *u);
 /* The IRC connection is there: says who the user is. */
 void user_connected(user_t *u, uint32_t server);
 
-/* There is none to be had, or it is gone (error: errno, or 0): tells it. */
+/* There is none to be had, or it is gone (error: errno, or 0): tells it; the
+ * user has ended then, or u->retry says when to ask for the next one. */
 void user_unreachable(user_t *u);
 void user_irc_lost(user_t *u, int error);
 

@@ -169,6 +169,7 @@ worker_run(const worker_birth_t *birth)
     relay.renamed = title_set;
     relay.user.event = worker_event;
     relay.user.raw = true;
+    relay.user.servers = birth->servers;
 
     cpu_pin(birth->cpu);
 

@@ -22,9 +22,10 @@
 
 typedef struct {
     char id[EIRC_LINK_ID_MAX + 1];
-    uint32_t replay; /* bytes of the replay ring */
-    uint32_t linger; /* ms */
-    uint32_t cpu;    /* or EIRC_LINK_CPU_ANY */
+    uint32_t replay;  /* bytes of the replay ring */
+    uint32_t linger;  /* ms */
+    uint32_t cpu;     /* or EIRC_LINK_CPU_ANY */
+    uint32_t servers; /* how many there are */
 } worker_birth_t;
 
 /*

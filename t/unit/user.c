@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "comeback.h"
 #include "handle.h"
 #include "line.h"
 #include "registration.h"
@@ -366,6 +367,214 @@ test_refused(void **state)
     run();
     assert_int_equal(u.reason, EIRC_LINK_IRC_UNREACHABLE);
     assert_true(u.ended);
+}
+
+
+static uint8_t flags(const char *name);
+
+
+/* The connection goes. */
+static void
+lose(void)
+{
+    clear();
+    user_irc_lost(&u, 0);
+    run();
+}
+
+
+static void
+back(void)
+{
+    assert_in_range(u.retry, u.now, u.now + COMEBACK_WAIT_MAX);
+    u.retry = 0;
+    clear();
+    user_connected(&u, 1);
+    run();
+}
+
+
+static void
+test_comeback_wait(void **state)
+{
+    uint32_t i, tries;
+    uint64_t wait, longest;
+
+    (void) state;
+
+    for (tries = 0; tries < 100; tries++) {
+        longest = 0;
+
+        for (i = 0; i < 2000; i++) {
+            wait = comeback_wait(tries, i * 2654435761u);
+            longest = wait > longest ? wait : longest;
+        }
+
+        wait = tries < 7 ? 1000u << tries : 120000;
+        assert_in_range(longest, wait - wait / 10, wait);
+    }
+
+    assert_int_equal(comeback_wait(3, 0), 0);
+}
+
+
+static void
+test_comeback(void **state)
+{
+    session_channel_t channel;
+
+    (void) state;
+
+    begin("a,b,c");
+    u.servers = 2;
+    server(":me!u@h JOIN #a");
+    server(":me!u@h JOIN #b");
+    browser("JOIN #k key");
+    server(":me!u@h JOIN #k");
+    server(":s 353 me = #a :me @x");
+    server(":s 366 me #a :End");
+    server(":s 005 me CASEMAPPING=ascii LINELEN=900 :are");
+    user_ping(&u);
+    server_raw(":x PRIVMSG me :half", 19);
+
+    lose();
+    assert_false(u.ended);
+    assert_int_equal(u.session.state->phase, SESSION_CONNECTING);
+    assert_int_equal(u.session.state->server, 1);
+    assert_int_equal(u.session.state->pinged, 0);
+    assert_in_range(u.retry, u.now, u.now + COMEBACK_WAIT);
+    assert_memory_equal(told,
+                        ":client notice :The connection to the IRC "
+                        "server was lost. Next try in ",
+                        69);
+    assert_int_equal(flags("#a"), 0x84);
+    assert_int_equal(flags("#c"), 0x80);
+    assert_int_equal(session_channel_find(&u.session, EIRC_IRC_ASCII,
+                                          EIRC_SLICE("#k"), &channel),
+                     EIRC_OK);
+    assert_true(eirc_slice_equal(channel.key, EIRC_SLICE("key")));
+
+    /* what is said meanwhile waits */
+
+    browser("PRIVMSG #a :later");
+    assert_string_equal(sent, "");
+
+    back();
+    assert_string_equal(sent, "NICK me\r\nUSER me 0 * :me\r\n");
+    assert_int_equal(u.state.count, 0);
+    assert_int_equal(u.state.isupport.linelen, 512);
+    server(" PRIVMSG me :whole");
+    server(":s 001 me :Welcome");
+    assert_string_equal(told,
+                        ":client notice :Connected to the IRC server again.|"
+                        ":s 001 me :Welcome|");
+    server(":s 376 me :End");
+    assert_non_null(strstr(sent, "JOIN #a,#b,#c\r\nJOIN #k key\r\n"));
+    assert_non_null(strstr(sent, "PRIVMSG #a :later\r\n"));
+
+    /* where the browser was and can't be again, it is told */
+
+    server(":me!u@h JOIN #a");
+    assert_int_equal(flags("#a"), 0x83);
+    server(":s 471 me #b :full");
+    assert_string_equal(
+        told, ":s 471 me #b :full|:me PART #b :The way back was refused.|");
+    server(":s 471 me #c :full");
+    assert_string_equal(told, ":s 471 me #c :full|");
+    assert_int_equal(flags("#b"), 0);
+
+    /* lost twice, and never welcomed in between: still the same loss */
+
+    lose();
+    back();
+    lose();
+    assert_int_equal(u.session.state->tries, 3);
+    assert_int_equal(flags("#a"), 0x84);
+    u.retry = 0;
+    clear();
+    user_unreachable(&u);
+    run();
+    assert_memory_equal(told,
+                        ":client notice :No IRC server could be "
+                        "reached. Next try in ",
+                        59);
+    back();
+    server(":s 001 me :Welcome");
+    u.now += COMEBACK_STABLE;
+    lose();
+    assert_int_equal(u.session.state->tries, 1);
+
+    /* refused: no other try */
+
+    back();
+    server(":s 465 me :banned");
+    lose();
+    assert_true(u.ended);
+    assert_int_equal(u.reason, EIRC_LINK_IRC_REFUSED);
+}
+
+
+static void
+test_comeback_ends(void **state)
+{
+    int i;
+
+    (void) state;
+
+    /* it has an end */
+
+    begin("");
+    u.servers = 1;
+    lose();
+
+    for (i = 0; !u.ended && i < 1000; i++) {
+        assert_in_range(u.retry, u.now, u.now + COMEBACK_WAIT_MAX);
+        u.now = u.retry + 10;
+        u.retry = 0;
+        clear();
+        user_unreachable(&u);
+        run();
+    }
+
+    assert_in_range(i, 8, 100);
+    assert_int_equal(u.reason, EIRC_LINK_IRC_UNREACHABLE);
+    assert_string_equal(told, ":client error :No IRC server could be "
+                              "reached.|Disconnected.|");
+
+    /* who leaves, leaves */
+
+    begin("");
+    u.servers = 1;
+    lose();
+    browser("/quit");
+    assert_true(u.ended);
+    assert_int_equal(u.reason, EIRC_LINK_QUIT);
+
+    begin("");
+    u.servers = 1;
+    browser("/quit");
+    lose();
+    assert_true(u.ended);
+
+    /* who was nowhere yet: every server once, and no more */
+
+    begin_with("me", "", 0);
+    u.servers = 3;
+
+    for (i = 0; i < 3; i++) {
+        assert_false(u.ended);
+        user_connected(&u, (uint32_t) i);
+        run();
+        lose();
+    }
+
+    assert_true(u.ended);
+    assert_int_equal(u.reason, EIRC_LINK_IRC_LOST);
+
+    begin_with("me", "", 0);
+    u.servers = 3;
+    user_unreachable(&u);
+    assert_int_equal(u.reason, EIRC_LINK_IRC_UNREACHABLE);
 }
 
 
@@ -821,6 +1030,9 @@ main(void)
         cmocka_unit_test(test_no_motd),
         cmocka_unit_test(test_nicks),
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_comeback_wait),
+        cmocka_unit_test(test_comeback),
+        cmocka_unit_test(test_comeback_ends),
         cmocka_unit_test(test_channels),
         cmocka_unit_test(test_join_batches),
         cmocka_unit_test(test_forbidden),
