@@ -191,6 +191,7 @@ is($alice->until(q{state() !== 'Connected' && 'not connected'}),
     'not connected', 'and sees it in the state');
 
 is(end_run($run, 30), 0, 'run stops on SIGINT') or diag($run->{output});
+wait_until(10, sub { left($dir) eq '' });
 is(wait_for(0, 5, $dir), 0, 'no irc-client is left');
 is(left($dir), '', 'no process is left');
 is(join(' ', grep { answers($_) } $port, $irc_port), '', 'no port is open');

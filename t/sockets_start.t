@@ -108,7 +108,8 @@ ok(wait_until(5, sub { $layer->peer() }), 'stale socket replaced');
 $watch = $layer->watch();
 
 for my $name (qw/ template connect /) {
-    my $old = $layer->helper($name);
+    my $old;
+    wait_until(5, sub { defined($old = $layer->helper($name)) });
     kill 'KILL', $old;
     ok(wait_until(5, sub {
         my $new = $layer->helper($name);

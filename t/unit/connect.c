@@ -237,6 +237,9 @@ test_cancel(void **state)
 }
 
 
+/* a sanitizer needs more memory than any limit has */
+#ifndef EIRC_SANITIZE
+
 static void
 test_no_memory(void **state)
 {
@@ -244,10 +247,6 @@ test_no_memory(void **state)
     int32_t status;
 
     (void) state;
-
-#ifdef EIRC_SANITIZE
-    skip(); /* a sanitizer needs more than any limit */
-#endif
 
     stage_set(&s);
     ask(&s, KEY(1, 0x7fffffff), 1);
@@ -261,6 +260,8 @@ test_no_memory(void **state)
     end(&s);
 }
 
+#endif
+
 
 int
 main(void)
@@ -270,7 +271,9 @@ main(void)
         cmocka_unit_test(test_slot_pending),
         cmocka_unit_test(test_slot_answered),
         cmocka_unit_test(test_cancel),
+#ifndef EIRC_SANITIZE
         cmocka_unit_test(test_no_memory),
+#endif
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
