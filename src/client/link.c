@@ -46,14 +46,14 @@ message_take(browser_t *b, session_t *s, uint64_t count, size_t len)
 }
 
 
+/* Looks at the next record: its header, and the rest in the segment. */
 static int
-link_receive(browser_t *b, session_t *s)
+record_peek(browser_t *b, session_t *s, eirc_link_header_t *h, size_t *len)
 {
     ssize_t n;
     uint8_t head[EIRC_LINK_HEADER_SIZE];
     struct iovec iov[2];
     struct msghdr msg;
-    eirc_link_header_t h;
 
     memset(&msg, 0, sizeof(msg));
 
@@ -76,19 +76,35 @@ link_receive(browser_t *b, session_t *s)
         return EIRC_DONE;
     }
 
-    h.type = head[0];
-
     if ((msg.msg_flags & MSG_TRUNC)
-        || eirc_link_header_read(&h, head, (size_t) n) != EIRC_OK)
+        || eirc_link_header_read(h, head, (size_t) n) != EIRC_OK)
     {
-        b->error = h.type;
+        b->error = head[0];
         return EIRC_ERROR;
+    }
+
+    *len = (size_t) n - sizeof(head);
+
+    return EIRC_OK;
+}
+
+
+static int
+link_receive(browser_t *b, session_t *s)
+{
+    int rc;
+    size_t len;
+    eirc_link_header_t h;
+
+    rc = record_peek(b, s, &h, &len);
+    if (rc != EIRC_OK) {
+        return rc;
     }
 
     switch (h.type) {
 
     case EIRC_LINK_MESSAGE:
-        return message_take(b, s, h.count, (size_t) n - sizeof(head));
+        return message_take(b, s, h.count, len);
 
     case EIRC_LINK_CONFIRM:
         record_drop(b->fd);
