@@ -22,7 +22,7 @@ use Time::HiRes qw/ time /;
 select STDERR; $| = 1;
 select STDOUT; $| = 1;
 
-my $t = Test::Nginx->new()->plan(36);
+my $t = Test::Nginx->new()->plan(38);
 my $dir = $t->testdir();
 
 my $irc = EIRC::IRCServer->new($t, port => 8081, raw => {
@@ -144,6 +144,22 @@ $p->send(MESSAGE, count => 2, body => "PRIVMSG carol :x\nPRIVMSG carol :y\n"
 $p->close();
 ok($irc->wait_for(qr/^PRIVMSG carol :z$/, 5), 'what was said before leaving'
     . ' still goes');
+ok(wait_until(5, sub { !$layer->workers() }), '... and then it ends');
+
+# lines that nobody has taken are there: the link is reset, and still what was
+# said is heard
+
+$p = session('frank');
+$p->lines(5, qr/ 376 /);
+($pid) = $layer->workers();
+say($p, 0, 'PRIVMSG frank :!many');
+$p->recv(5);
+kill 'STOP', $pid;
+say($p, $_, "PRIVMSG frank :word $_") for 1 .. 3;
+$p->close();
+kill 'CONT', $pid;
+ok($irc->wait_for(qr/^PRIVMSG frank :word 3$/, 5), 'last words of one who'
+    . ' does not listen');
 ok(wait_until(5, sub { !$layer->workers() }), '... and then it ends');
 
 # records that break a rule end the session

@@ -66,7 +66,9 @@ record_peek(browser_t *b, session_t *s, eirc_link_header_t *h, size_t *len)
 
     do {
         n = recvmsg(b->fd, &msg, MSG_PEEK | MSG_DONTWAIT);
-    } while (n == -1 && errno == EINTR);
+        /* a reset is told before what was sent last (docs/link.md, 3) */
+
+    } while (n == -1 && (errno == EINTR || errno == ECONNRESET));
 
     if (n == -1) {
         return errno == EAGAIN ? EIRC_AGAIN : EIRC_DONE;
