@@ -98,10 +98,15 @@ ircv3_cap(user_t *u, const eirc_irc_msg_t *msg)
         return true;
     }
 
-    /* the line up to the list, then what is left of the list */
+    /* the line up to the list, with a colon, then what is left of the list */
 
     len = (size_t) (list.p - u->line.p);
     memcpy(buf, u->line.p, len);
+
+    if (buf[len - 1] == ' ') {
+        buf[len++] = ':';
+    }
+
     start = len;
 
     for (;;) {
@@ -185,7 +190,7 @@ say_nick(user_t *u, const eirc_irc_msg_t *msg, eirc_slice_t line)
         return EIRC_OK;
     }
 
-    if (state->nicks == 0 || msg->nparams == 0
+    if (state->nicks == 0 || msg->nparams == 0 || msg->params[0].len == 0
         || msg->params[0].len > EIRC_IRC_NICK_MAX)
     {
         return EIRC_OK;
@@ -204,9 +209,17 @@ say_user(user_t *u, const eirc_irc_msg_t *msg, eirc_slice_t line)
     (void) msg;
     (void) line;
 
-    if (u->session.state->phase == SESSION_REGISTERING) {
-        registration_user_say(u);
+    if (u->session.state->phase != SESSION_REGISTERING) {
+        return EIRC_OK;
     }
+
+    u->wait = bucket_take(&u->session.state->flood, u->now);
+
+    if (u->wait > 0) {
+        return EIRC_AGAIN;
+    }
+
+    registration_user_say(u);
 
     return EIRC_OK;
 }
@@ -281,7 +294,7 @@ ircv3_line(user_t *u, eirc_slice_t line)
     /* what is no line of IRC has no answer of the server either */
 
     if (eirc_irc_parse(&msg, line.p, line.len) != EIRC_OK
-        || !eirc_irc_line_valid(line.p, line.len))
+        || msg.tags.len + 2 > EIRC_IRC_TAGS_CLIENT_MAX)
     {
         user_tell_error(u, EIRC_SLICE("That is no IRC line."));
         return EIRC_OK;

@@ -25,6 +25,7 @@
 
 
 static user_t u;
+static session_mode_e mode; /* of the next one that begins */
 static void *segment;
 static char told[65536], sent[65536], events[4096];
 
@@ -167,6 +168,7 @@ begin_with(const char *nick, const char *channels, uint32_t rate)
     memset(segment, 0, size);
 
     request_init(&r);
+    r.identity.mode = mode;
     r.identity.flood_rate = rate;
     r.identity.flood_burst = 2;
     assert_int_equal(request_set(&r, "nick", eirc_slice_str(nick), &why),
@@ -1011,6 +1013,77 @@ test_full(void **state)
 }
 
 
+/* On IRCv3's way the browser registers itself, by another name. */
+static void
+test_ircv3(void **state)
+{
+    char line[1024], expected[2048];
+
+    (void) state;
+
+    mode = SESSION_TEXT;
+    begin_with("me", "a", 1000);
+    user_connected(&u, 0);
+    run();
+    assert_string_equal(sent, "");
+
+    browser("NICK you");
+    assert_string_equal(sent, "NICK me\r\n");
+
+    /* flood control knows USER, too, however often it is said */
+
+    browser("USER you 0 * :You\nUSER x 0 * :x\nUSER y 0 * :y");
+    assert_string_equal(sent, "USER me 0 * :me\r\nUSER me 0 * :me\r\n");
+    assert_int_equal(u.wait, 1000);
+    clear();
+    u.now += 1000;
+    run();
+    assert_string_equal(sent, "USER me 0 * :me\r\n");
+    u.now += 10000;
+
+    /* no nick is none, and another one may still be said */
+
+    browser("NICK other");
+    assert_string_equal(sent, "");
+    server(":s 433 * me :in use");
+    assert_string_equal(told, ":s 433 * me :in use|");
+    browser("NICK :");
+    assert_string_equal(sent, "");
+    browser("NICK me2");
+    assert_string_equal(sent, "NICK me2\r\n");
+    browser("NICK me3");
+    assert_string_equal(sent, "");
+
+    server(":s 001 me2 :Welcome");
+    server(":s 005 me2 LINELEN=700 :are");
+    server(":s 422 me2 :No MOTD");
+    assert_string_equal(told, ":s 422 me2 :No MOTD|");
+    assert_string_equal(sent, "JOIN #a\r\n");
+
+    /* what is ours is taken out, with or without a colon in front */
+
+    server(":s CAP me2 NEW :a=sasl sasl=PLAIN b sts=port=1");
+    assert_string_equal(told, ":s CAP me2 NEW :a=sasl b|");
+    server(":s CAP me2 NEW sasl");
+    assert_string_equal(told, ":s CAP me2 NEW :|");
+    server(":s CAP me2 DEL b");
+    assert_string_equal(told, ":s CAP me2 DEL b|");
+
+    /* the server says how long a line may be */
+
+    u.now += 10000;
+    (void) snprintf(line, sizeof(line), "@+a=b PRIVMSG x :%0680d", 0);
+    (void) snprintf(expected, sizeof(expected), "%s\r\n", line);
+    browser(line);
+    assert_string_equal(sent, expected);
+    (void) snprintf(line, sizeof(line), "@+a=b PRIVMSG x :%0900d", 0);
+    browser(line);
+    assert_int_equal(strlen(sent), 6 + 698 + 2);
+
+    mode = SESSION_EIRC;
+}
+
+
 static int
 end(void **state)
 {
@@ -1044,6 +1117,7 @@ main(void)
         cmocka_unit_test(test_cut),
         cmocka_unit_test(test_long_lines),
         cmocka_unit_test(test_full),
+        cmocka_unit_test(test_ircv3),
     };
 
     return cmocka_run_group_tests(tests, NULL, end);
