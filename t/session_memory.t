@@ -22,7 +22,7 @@ select STDOUT; $| = 1;
 plan(skip_all => 'sanitizers have memory of their own')
     if defined $ENV{ASAN_OPTIONS};
 
-my $t = Test::Nginx->new()->has(qw/http unix proxy rewrite/)->plan(7);
+my $t = Test::Nginx->new()->has(qw/http unix proxy rewrite/)->plan(9);
 
 $t->write_file_expand('nginx.conf', <<'EOC');
 
@@ -48,6 +48,14 @@ http {
             eirc_auth_request /auth;
             eirc_rate 1000000r/s burst=1000000;
             eirc_pass irc://127.0.0.1:8090;
+        }
+
+        location /issued {
+            eirc_pass irc://127.0.0.1:8090;
+        }
+
+        location /issue {
+            eirc_token_issue on;
         }
 
         location /auth {
@@ -99,15 +107,67 @@ ok(come_and_go(1000), 'many sessions');
 cmp_ok(private($worker), '<=', $before + 128, 'no memory is left');
 is(descriptors($worker), $fds, 'no descriptor is left');
 
-# what a waiting session costs
+# what a waiting session costs: nothing but a connection and the request that
+# every request has, as long as its head is not whole; then with a token that
+# was issued, and with one that the application was asked about, whose answer
+# nginx keeps as long as the request
 
-my @ws = map { chat() } 1 .. 100;
-my $each = (private($worker) - $before) / @ws;
+my $request = each_of(sub { half() });
+my $issued = each_of(sub { issued() });
+my $asked = each_of(sub { chat() });
 
-diag(sprintf('%.1f KB in nginx for an idle session', $each));
-cmp_ok($each, '<', 24, 'an idle session is small');
+diag(sprintf('an idle session in nginx: %.1f KB, %.1f KB with a question to '
+    . 'the application; a request alone: %.1f KB', $issued, $asked,
+    $request));
 
-$_->disconnect() for @ws;
+cmp_ok($request, '>', 4, 'a request alone');
+cmp_ok($issued - $request, '<', 4, 'an idle session is small');
+cmp_ok($asked, '<', 24, 'one that was asked about, too');
+
+
+# KB that each of two hundred takes
+
+sub each_of {
+    my ($open) = @_;
+    my @some = map { $open->() } 1 .. 20;
+    my $before = private($worker);
+    my @more = map { $open->() } 1 .. 200;
+    my $each = (private($worker) - $before) / @more;
+
+    $_->disconnect() for @some, @more;
+
+    # and all of it is free before the next are opened
+
+    wait_until(10, sub { descriptors($worker) == $fds });
+
+    return $each;
+}
+
+
+sub half {
+    my $head = "GET /chat?chat_token=x HTTP/1.1\r\nHost: localhost\r\n"
+        . "Upgrade: websocket\r\nConnection: Upgrade\r\n"
+        . "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+        . "Sec-WebSocket-Version: 13\r\n";
+    my $s = http($head, start => 1);
+
+    return bless { socket => $s }, 'Half';
+}
+
+
+sub Half::disconnect { return close $_[0]{socket} }
+
+
+sub issued {
+    my $user = '{"nick":"alice","account":"a' . ++$token . '"}';
+    my $reply = http("POST /issue HTTP/1.0\r\nHost: localhost\r\n"
+        . "Content-Type: application/json\r\n"
+        . 'Content-Length: ' . length($user) . "\r\n\r\n$user");
+    my ($issue) = $reply =~ /"token":"(\w+)"/;
+
+    return EIRC::WebSocket->connect(port(8080),
+        "/issued?chat_token=$issue");
+}
 
 
 # n messages in batches, each way
