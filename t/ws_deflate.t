@@ -118,6 +118,11 @@ my @offers = (
     ["7.1.2.2, no $cmwb unless offered", 'small', ["$pmd; $snct"],
         "$pmd; $snct; $smwb=10"],
 
+    ['7.1.3, the second example', 'context',
+        ["$pmd; $cmwb; $smwb=10"], "$pmd; $smwb=10"],
+    ['7.1.3, the third example', 'context',
+        ["$pmd; $cmwb; $smwb=10, $pmd; $cmwb"], "$pmd; $smwb=10"],
+
     ['7.1, all parameters', 'on', ["$pmd; $cmwb=10; $smwb=11; $cnct; $snct"],
         "$pmd; $snct; $cnct; $smwb=11; $cmwb=10"],
     ['7.1, unknown parameter', 'context', ["$pmd; x=1"], undef],
