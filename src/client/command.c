@@ -212,7 +212,8 @@ is_forbidden(const eirc_irc_msg_t *msg)
 {
     unsigned i;
     static const char *const verbs[]
-        = {"CAP", "PASS", "SERVER", "SERVICE", "STARTTLS", "USER", "WEBIRC"};
+        = {"AUTHENTICATE", "CAP",      "PASS", "PROTOCTL", "SERVER",
+           "SERVICE",      "STARTTLS", "USER", "WEBIRC"};
 
     for (i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
 

@@ -685,8 +685,9 @@ test_forbidden(void **state)
     unsigned i;
     char line[128];
     static const char *const verbs[]
-        = {"CAP LS",    "pass x",   "USER a b c d", "SERVER x",
-           "SERVICE x", "WEBIRC x", "Starttls"};
+        = {"CAP LS",         "pass x",   "USER a b c d", "SERVER x",
+           "SERVICE x",      "WEBIRC x", "Starttls",     "AUTHENTICATE PLAIN",
+           "PROTOCTL NAMESX"};
 
     (void) state;
 
