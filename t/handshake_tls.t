@@ -21,7 +21,7 @@ select STDERR; $| = 1;
 select STDOUT; $| = 1;
 
 my $t = Test::Nginx->new()->has(qw/http http_ssl http_v2 socket_ssl/)
-    ->has_daemon('openssl')->plan(12);
+    ->has_daemon('openssl')->plan(14);
 
 $t->write_file_expand('nginx.conf', <<'EOC');
 
@@ -57,27 +57,45 @@ EOC
 
 my $d = $t->testdir();
 
+# a root, an authority below it, and the certificate of the server
+
 $t->write_file('openssl.conf', <<EOC);
 [ req ]
 default_bits = 2048
 encrypt_key = no
 distinguished_name = req_distinguished_name
 [ req_distinguished_name ]
+[ ca ]
+basicConstraints = critical, CA:TRUE
+keyUsage = critical, keyCertSign, cRLSign
+[ server ]
+basicConstraints = CA:FALSE
+subjectAltName = DNS:localhost
 EOC
 
-system('openssl req -x509 -new '
-    . "-config $d/openssl.conf -subj /CN=localhost/ "
-    . "-out $d/localhost.crt -keyout $d/localhost.key "
-    . ">>$d/openssl.out 2>&1") == 0
-    or die "Can't create certificate: $!\n";
+certificate('root', 'ca');
+certificate('middle', 'ca', 'root');
+certificate('leaf', 'server', 'middle');
+certificate('other', 'ca');
+
+$t->write_file('localhost.crt',
+    $t->read_file('leaf.crt') . $t->read_file('middle.crt'));
+$t->write_file('localhost.key', $t->read_file('leaf.key'));
 
 $t->run();
 
 my $port = port(8443);
 my ($ws, $text);
 
-$ws = EIRC::WebSocket->connect($port, '/', SSL => 1, timeout => 10);
-ok($ws->ok(), 'handshake');
+$ws = EIRC::WebSocket->connect($port, '/', SSL => 1, timeout => 10,
+    SSL_ca_file => "$d/root.crt");
+ok($ws && $ws->ok(), 'handshake, by a chain of certificates');
+
+is(EIRC::WebSocket->connect($port, '/', SSL => 1,
+    SSL_ca_file => "$d/other.crt"), undef, 'not by another root');
+is(EIRC::WebSocket->connect($port, '/', SSL => 1,
+    SSL_ca_file => "$d/root.crt", SSL_verifycn_name => 'example.com'), undef,
+    'not for another name');
 
 $ws->send_text('hello');
 is($ws->read_message()->{payload}, 'hello', 'message');
@@ -149,4 +167,17 @@ sub http_start_h2 {
         . substr(pack('N', length $headers), 1) . "\1\5\0\0\0\1" . $headers;
 
     return $h;
+}
+
+
+sub certificate {
+    my ($name, $kind, $by) = @_;
+    my $subject = $name eq 'leaf' ? 'localhost' : $name;
+    my $sign = $by ? "-CA $d/$by.crt -CAkey $d/$by.key" : '';
+
+    system('openssl req -x509 -new -days 2 '
+        . "-config $d/openssl.conf -extensions $kind -subj /CN=$subject/ "
+        . "-out $d/$name.crt -keyout $d/$name.key $sign "
+        . ">>$d/openssl.out 2>&1") == 0
+        or die "Can't create certificate: $!\n";
 }

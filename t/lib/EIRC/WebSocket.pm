@@ -12,7 +12,9 @@ package EIRC::WebSocket;
 #       key, version, method, http => what the request says instead of the
 #                                right thing; undef leaves the header away
 #       request => $text         a whole request in place of the usual
-#       SSL => 1                 over TLS, unverified
+#       SSL => 1                 over TLS, unverified, unless there is a
+#       SSL_ca_file => $path     that has to vouch for the server's name;
+#                                any SSL_ option of IO::Socket::SSL
 #       timeout => 5             for connecting and for every wait by default
 #       pong => 0                pings aren't answered by themselves
 #       SocketOptions => [ [ SOL_SOCKET, SO_RCVBUF, 4096 ], ... ]
@@ -84,7 +86,12 @@ sub connect {
     if ($opt{SSL}) {
         require IO::Socket::SSL;
         $s = IO::Socket::SSL->start_SSL($s, Timeout => $timeout,
-            SSL_verify_mode => IO::Socket::SSL::SSL_VERIFY_NONE())
+            SSL_verify_mode => $opt{SSL_ca_file}
+                ? IO::Socket::SSL::SSL_VERIFY_PEER()
+                : IO::Socket::SSL::SSL_VERIFY_NONE(),
+            SSL_verifycn_scheme => 'http', SSL_verifycn_name => 'localhost',
+            SSL_hostname => 'localhost',
+            map { $_ => $opt{$_} } grep { /^SSL_/ } keys %opt)
             or return undef;
     }
 
