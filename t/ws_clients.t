@@ -94,7 +94,8 @@ for my $run (@runs) {
         : $program =~ /node/ || $params eq '' ? 'permessage-deflate'
         : "permessage-deflate; $params";
 
-    like($out, qr/^extensions: \Q$want\E$/m, "$name: agreed");
+    like($out, qr/^extensions: \Q$want\E$/m, "$name: agreed")
+        or diag($out);
     like($out, qr/^text: 4 of 4$/m, "$name: text");
     like($out, qr/^binary: 5 of 5$/m, "$name: binary");
     like($out, qr/^large: 3 of 3$/m, "$name: large messages");
