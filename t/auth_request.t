@@ -163,7 +163,7 @@ $ws->disconnect();
 # once means once
 
 is(chat('/chat?chat_token=good-1')->status(), 401, 'used token');
-is(asked('good-1'), 1, 'asked once');
+is(asked($t, 'good-1'), 1, 'asked once');
 
 # no
 
@@ -178,7 +178,7 @@ is($ws->header('Content-Type'), 'application/json', 'type');
 is($ws->header('Cache-Control'), 'no-store', 'not to be kept');
 
 is(chat('/chat?chat_token=status-404')->status(), 401, 'refused again');
-is(asked('status-404'), 2, 'and asked again');
+is(asked($t, 'status-404'), 2, 'and asked again');
 
 $ws = chat('/pages?chat_token=status-401');
 
@@ -214,7 +214,7 @@ for my $token (sort keys %wrong) {
     $ws = chat("/chat?chat_token=$token");
 
     is($ws->status(), 503, "unusable answer: $wrong{$token}");
-    logged($wrong{$token}, 'reason is logged');
+    logged($t, $wrong{$token}, 'reason is logged');
 }
 
 is($ws->body(), qq({"error":"Service Unavailable"}\n), 'small body for 503');
@@ -223,10 +223,10 @@ is(chat('/nowhere?chat_token=x')->status(), 503, 'no application');
 
 # the claim was given back
 
-my $before = asked('status-500');
+my $before = asked($t, 'status-500');
 
 chat('/chat?chat_token=status-500');
-is(asked('status-500'), $before + 1, 'claim is given back');
+is(asked($t, 'status-500'), $before + 1, 'claim is given back');
 
 # no token in a log
 
@@ -259,7 +259,7 @@ ok(chat('/cookie', 'Cookie: chat=good-cookie')->ok(), 'token from a cookie');
 
 # a browser that leaves while the application thinks
 
-$before = asked('silent');
+$before = asked($t, 'silent');
 
 my $s = http(<<REQUEST, start => 1);
 GET /chat?chat_token=silent HTTP/1.1
@@ -271,7 +271,7 @@ Sec-WebSocket-Version: 13
 
 REQUEST
 
-ok(wait_until(5, sub { asked('silent') > $before }), 'application asked');
+ok(wait_until(5, sub { asked($t, 'silent') > $before }), 'application asked');
 
 close $s;
 
@@ -294,7 +294,7 @@ sub chat {
 
 
 sub asked {
-    my ($token) = @_;
+    my ($t, $token) = @_;
 
     return scalar(() = $t->read_file('asked')
         =~ m!^GET /api/auth/user/\Q$token\E HTTP!mg);
@@ -307,7 +307,7 @@ sub body {
 
 
 sub logged {
-    my ($re, $name) = @_;
+    my ($t, $re, $name) = @_;
 
     return ok(wait_until(5, sub {
         $t->read_file('error.log') =~ /\[error\][^\n]*(?:$re)/

@@ -21,7 +21,9 @@ use EIRC::Processes;
 select STDERR; $| = 1;
 select STDOUT; $| = 1;
 
-my $t = Test::Nginx->new()->plan(31);
+# no nginx here, whose log the library looks into at the end
+
+my $t = Test::Nginx->new()->write_file('error.log', '')->plan(31);
 
 my $ircd = EIRC::InspIRCd->new($t, flood => 0)->start();
 

@@ -22,7 +22,9 @@ use Time::HiRes qw/ time /;
 select STDERR; $| = 1;
 select STDOUT; $| = 1;
 
-my $t = Test::Nginx->new()->plan(38);
+# no nginx here, whose log the library looks into at the end
+
+my $t = Test::Nginx->new()->write_file('error.log', '')->plan(38);
 my $dir = $t->testdir();
 
 my $irc = EIRC::IRCServer->new($t, port => 8081, raw => {

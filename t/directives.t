@@ -6,7 +6,6 @@
 use warnings;
 use strict;
 
-use File::Spec;
 use Test::More;
 
 BEGIN { use FindBin; chdir($FindBin::Bin); }
@@ -244,7 +243,7 @@ my @wrong = (
 $t->plan(2 * @right + 2 * @wrong + 1);
 
 for my $case (@right) {
-    my ($log, $config) = test_config(@$case);
+    my ($log, $config) = test_config($t, @$case);
 
     is(join('', grep { /\[emerg\]/ } split /^/, $log), '',
         join(' ', grep { $_ } @$case));
@@ -253,7 +252,7 @@ for my $case (@right) {
 
 for my $case (@wrong) {
     my ($http, $server, $location, $re) = @$case;
-    my ($log, $config) = test_config($http, $server, $location);
+    my ($log, $config) = test_config($t, $http, $server, $location);
 
     like($log, qr/\[emerg\][^\n]*$re/, "$http $server $location");
     unlike($config, qr/^http \{/m, 'refused');
@@ -261,14 +260,14 @@ for my $case (@wrong) {
 
 # a missing irc-client may be installed later
 
-my ($log) = test_config('eirc_client /nonexistent/irc-client;', '', $pass);
+my ($log) = test_config($t, 'eirc_client /nonexistent/irc-client;', '', $pass);
 
 like($log, qr!\[warn\].*access\("/nonexistent/irc-client"\) failed.*"eirc_cli!,
     'missing irc-client');
 
 
 sub test_config {
-    my ($http, $server, $location, $tail) = @_;
+    my ($t, $http, $server, $location, $tail) = @_;
 
     $tail = '' if !defined $tail;
 
@@ -304,12 +303,7 @@ EOC
 
     $t->write_file('error.log', '');
 
-    open my $stderr, '>&', \*STDERR or die "Can't dup: $!\n";
-    open STDERR, '>', File::Spec->devnull() or die "Can't open: $!\n";
-
     my $config = $t->dump_config();
-
-    open STDERR, '>&', $stderr or die "Can't dup: $!\n";
 
     return ($t->read_file('error.log'), $config);
 }

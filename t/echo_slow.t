@@ -129,7 +129,7 @@ is(join(' ', map { length > 2 ? 'large' : $_ } $ws->messages()),
 $ws = EIRC::WebSocket->connect($port, '/stuck', @small);
 $bytes = join('', map { $ws->frame(payload => 'x' x 10000) } 1 .. 1000);
 send_until_stuck($ws, \$bytes);
-ok(logged(qr!^/stuck 1006$!m), 'taking nothing for too long');
+ok(logged($t, qr!^/stuck 1006$!m), 'taking nothing for too long');
 $ws->disconnect();
 
 # a ping that can't be sent, and a pong that isn't read, end nothing
@@ -143,7 +143,7 @@ $ws->disconnect();
 
 undef $ws;
 
-ok(logged(qr!^/ping 1006$!m), 'and then not');
+ok(logged($t, qr!^/ping 1006$!m), 'and then not');
 
 
 sub send_until_stuck {
@@ -176,7 +176,7 @@ sub push_some {
 
 
 sub logged {
-    my ($re) = @_;
+    my ($t, $re) = @_;
     my $end = time() + 5;
 
     while (time() < $end) {

@@ -152,7 +152,7 @@ is($layer->expect('END')->{value}, $EIRC::Layer::REASONS{CLOSED},
     'the layer is told');
 ok($layer->expect('EOF'), 'and the link is closed');
 $ws->disconnect();
-like(codes(), qr/^0-1 1000 6 5$/m, 'variables');
+like(codes($t), qr/^0-1 1000 6 5$/m, 'variables');
 
 $ws = chat();
 $ws->disconnect();
@@ -264,6 +264,7 @@ sub chat {
 # the last line of the access log, written when the request has ended
 
 sub codes {
+    my ($t) = @_;
     my $text = '';
 
     wait_until(5, sub { $text = $t->read_file('codes.log'); $text =~ /\n/ });

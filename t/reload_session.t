@@ -77,14 +77,14 @@ ok($layer->expect('WATCH'), 'a watch connection');
 # three browsers and a reload
 
 my @ws = map { chat() } 1 .. 3;
-my ($worker) = workers();
+my ($worker) = workers($t);
 
 $layer->record('LINES', 1, 0, EIRC::Layer::entry('before'));
 is($ws[2]->read_message()->{payload}, 'before', 'a session');
 
 my $start = time();
 
-reload();
+reload($t);
 ok($layer->expect('WATCH'), 'the new worker watches');
 
 is(join(' ', map { ($_->wait_close(8))[0] } @ws), '1012 1012 1012',
@@ -107,9 +107,9 @@ is($layer->expect('MESSAGE')->{body}, 'hello', 'a session afterwards');
 
 # a browser that does not answer the goodbye holds a worker for seconds only
 
-($worker) = workers();
+($worker) = workers($t);
 
-reload();
+reload($t);
 ok(wait_for_end($worker, 12), 'a browser that says nothing');
 is(($ws->wait_close())[0], 1012, 'was told as well');
 
@@ -122,8 +122,8 @@ ok($layer->expect('WATCH'), 'the watch comes back');
 my $s = request();
 
 ok($layer->expect('USER'), 'a request without an answer');
-($worker) = workers();
-reload();
+($worker) = workers($t);
+reload($t);
 ok($layer->expect('WATCH'), 'the new worker watches');
 $layer->record('READY', 0, 0, '0-1');
 like(http_end($s), qr/^HTTP\S+ 503 /, 'READY comes too late');
@@ -170,7 +170,8 @@ EOR
 # until the old worker knows of it
 
 sub reload {
-    my @old = workers();
+    my ($t) = @_;
+    my @old = workers($t);
 
     $t->reload();
     wait_until(5, sub {
@@ -182,6 +183,7 @@ sub reload {
 
 
 sub workers {
+    my ($t) = @_;
     my ($master) = $t->read_file('nginx.pid') =~ /(\d+)/;
     return grep { title($_) =~ /worker process$/ } children($master);
 }

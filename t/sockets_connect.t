@@ -23,7 +23,9 @@ use Socket;
 select STDERR; $| = 1;
 select STDOUT; $| = 1;
 
-my $t = Test::Nginx->new()->plan(19);
+# no nginx here, whose log the library looks into at the end
+
+my $t = Test::Nginx->new()->write_file('error.log', '')->plan(19);
 my $dir = $t->testdir();
 
 my $irc = EIRC::IRCServer->new($t, port => 8081);

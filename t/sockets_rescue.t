@@ -22,7 +22,9 @@ use Socket;
 select STDERR; $| = 1;
 select STDOUT; $| = 1;
 
-my $t = Test::Nginx->new()->plan(10);
+# no nginx here, whose log the library looks into at the end
+
+my $t = Test::Nginx->new()->write_file('error.log', '')->plan(10);
 
 my $irc = EIRC::IRCServer->new($t, port => 8081);
 $t->run_daemon($irc->code());

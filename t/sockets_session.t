@@ -19,7 +19,9 @@ use EIRC::Sockets;
 select STDERR; $| = 1;
 select STDOUT; $| = 1;
 
-my $t = Test::Nginx->new()->plan(66);
+# no nginx here, whose log the library looks into at the end
+
+my $t = Test::Nginx->new()->write_file('error.log', '')->plan(66);
 my $dir = $t->testdir();
 
 my $irc = EIRC::IRCServer->new($t, port => 8081);

@@ -21,7 +21,9 @@ use Socket;
 select STDERR; $| = 1;
 select STDOUT; $| = 1;
 
-my $t = Test::Nginx->new()->plan(45);
+# no nginx here, whose log the library looks into at the end
+
+my $t = Test::Nginx->new()->write_file('error.log', '')->plan(45);
 my $dir = $t->testdir();
 
 # the command line

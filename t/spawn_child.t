@@ -127,7 +127,7 @@ ok(!(grep { $_ == $stat[1] } $master, children($master)),
 
 # it ends at once: one start a second, by whichever worker
 
-ok(wait_until(15, sub { starts() >= 4 }), 'it is started again');
+ok(wait_until(15, sub { starts($t) >= 4 }), 'it is started again');
 
 my @times = split /\n/, $t->read_file('times');
 my $least = 10;
@@ -148,6 +148,7 @@ unlike($t->read_file('error.log'), qr/exited on signal|left in connection/,
 
 
 sub starts {
+    my ($t) = @_;
     my @lines = -e "$dir/times" ? split /\n/, $t->read_file('times') : ();
     return scalar @lines;
 }

@@ -62,18 +62,18 @@ my $layers = layers();
 
 is(join(' ', sort keys %$layers), '0 1', 'both layers');
 is(scalar(map { @$_ } values %$layers), 2, 'each of them once');
-is(starts(), 2, 'no start too many');
+is(starts($t), 2, 'no start too many');
 
 my ($first) = map { @$_ } $layers->{0};
-my @workers = children(master());
+my @workers = children(master($t));
 
 # nginx has no part in it
 
 my @stat = split ' ', read_proc("$first/stat") =~ s/^.*\) //sr;
 
-ok(!(grep { $_ == $stat[1] } master(), @workers), 'no child of nginx');
+ok(!(grep { $_ == $stat[1] } master($t), @workers), 'no child of nginx');
 
-my %nginx = map { $_ => 1 } map { sockets($_) } @workers, master();
+my %nginx = map { $_ => 1 } map { sockets($_) } @workers, master($t);
 
 is(join(' ', grep { $nginx{$_} } sockets($first)), '',
     "none of nginx's sockets");
@@ -94,13 +94,13 @@ unlike($t->read_file('error.log'), qr/exited on signal/, 'nothing to nginx');
 
 # reload: the layers stay
 
-my %before = map { $_ => 1 } children(master());
+my %before = map { $_ => 1 } children(master($t));
 my $pids = pids();
 
 $t->reload();
 
 ok(wait_until(10, sub {
-    my @now = children(master());
+    my @now = children(master($t));
     return @now == 4 && !grep { $before{$_} } @now;
 }), 'new workers');
 
@@ -108,12 +108,12 @@ is(pids(), $pids, 'the same layers after a reload');
 
 # a worker ends: the layers stay
 
-my ($worker) = children(master());
+my ($worker) = children(master($t));
 
 kill 'TERM', $worker;
 
 ok(wait_until(5, sub {
-    my @now = children(master());
+    my @now = children(master($t));
     return @now == 4 && !grep { $_ == $worker } @now;
 }), 'a new worker');
 
@@ -146,12 +146,14 @@ sub pids {
 
 
 sub starts {
+    my ($t) = @_;
     my @lines = $t->read_file('error.log') =~ /start eirc socket layer/g;
     return scalar @lines;
 }
 
 
 sub master {
+    my ($t) = @_;
     my ($pid) = $t->read_file('nginx.pid') =~ /(\d+)/;
     return $pid;
 }

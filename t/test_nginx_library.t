@@ -78,17 +78,9 @@ like(http_get('/return'), qr/GET localhost$/, 'get');
 unlike(http_head('/return'), qr/HEAD localhost/, 'head');
 
 is(http_content(http_get('/unix')), 'unix', 'unix socket');
-is(http_content(<<'REPLY'), 'onetwo', 'chunked');
-HTTP/1.1 200 OK
-Transfer-Encoding: chunked
-
-3
-one
-3
-two
-0
-
-REPLY
+is(http_content(join("\x0d\x0a", 'HTTP/1.1 200 OK',
+    'Transfer-Encoding: chunked', '', 3, 'one', 3, 'two', 0, '', '')),
+    'onetwo', 'chunked');
 
 like(http_get('/proxy'), qr/backend$/, 'daemon');
 

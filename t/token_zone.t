@@ -68,7 +68,7 @@ http {
 
 EOF
 
-configure('10s');
+configure($t, '10s');
 
 $t->run_daemon(\&EIRC::App::run, port(8081), $t->testdir() . '/asked');
 $t->waitforsocket('127.0.0.1:' . port(8081));
@@ -91,12 +91,12 @@ is($no, 199, 'issued token: the others refused');
 
 is($yes, 1, 'token of the application: one of 200');
 is($no, 199, 'token of the application: the others refused');
-is(asked('wait-crowd'), 1, 'token of the application: asked once');
+is(asked($t, 'wait-crowd'), 1, 'token of the application: asked once');
 
 # what is in shared memory
 
 my $token = issue('{"nick":"alice","sasl_secret":"a-secret-to-find"}');
-my $memory = shared_memory();
+my $memory = shared_memory($t);
 
 ok(length $memory >= 1024 * 1024, 'shared memory');
 ok(index($memory, 'a-secret-to-find') >= 0, 'object waits in it');
@@ -105,14 +105,14 @@ ok(index($memory, pack 'H*', $token) < 0, 'nor in binary');
 
 is(status("/push?chat_token=$token"), 101, 'token is good');
 
-$memory = shared_memory();
+$memory = shared_memory($t);
 
 ok(index($memory, 'a-secret-to-find') < 0, 'object is wiped after use');
 ok(index($memory, $token) < 0, 'token is still not in it');
 
 is(status('/pull?chat_token=good-unforgettable'), 101, 'pulled token');
 
-$memory = shared_memory();
+$memory = shared_memory($t);
 
 ok(index($memory, 'unforgettable') < 0, 'pulled token is not in it');
 ok(index($memory, 'secret of good') < 0, 'nor its object');
@@ -124,8 +124,8 @@ my $unused = issue();
 
 is(status("/push?chat_token=$used"), 101, 'used before a reload');
 
-configure('2s');
-reload();
+configure($t, '2s');
+reload($t);
 
 is(status("/push?chat_token=$used"), 401, 'used token after a reload');
 is(status("/push?chat_token=$unused"), 101, 'unused token after a reload');
@@ -137,12 +137,12 @@ my $ws = http("GET /pull?chat_token=wait-reload HTTP/1.1\n"
     . "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\n"
     . "Sec-WebSocket-Version: 13\n\n", start => 1);
 
-wait_until(5, sub { asked('wait-reload') });
-reload();
+wait_until(5, sub { asked($t, 'wait-reload') });
+reload($t);
 
 like(http_end($ws), qr!^HTTP/1.1 503 !, 'asked while reloading');
 is(status('/pull?chat_token=wait-reload'), 101, 'next worker');
-is(asked('wait-reload'), 1, 'application was asked once');
+is(asked($t, 'wait-reload'), 1, 'application was asked once');
 
 # no process: the verdict stays, nobody is asked again
 
@@ -160,7 +160,7 @@ $layer = EIRC::Layer->start($run);
 settle();
 
 is(status('/pull?chat_token=once-1'), 101, 'the next try');
-is(asked('once-1'), 1, 'application was asked once');
+is(asked($t, 'once-1'), 1, 'application was asked once');
 is(status("/push?chat_token=$token"), 101, 'the next try, issued token');
 is(status("/push?chat_token=$token"), 401, 'and then no more');
 
@@ -181,8 +181,8 @@ is(status('/pull?chat_token=good-late'), 101,
 
 # nothing stays
 
-configure('1s');
-reload();
+configure($t, '1s');
+reload($t);
 
 is(status('/pull?chat_token=status-404'), 401, 'refused token');
 is(status('/pull?chat_token=status-500'), 503, 'broken application');
@@ -202,7 +202,7 @@ $layer->stop();
 ###############################################################################
 
 sub configure {
-    my ($timeout) = @_;
+    my ($t, $timeout) = @_;
 
     $conf =~ s/timeout=\w+/timeout=$timeout/;
     $t->write_file_expand('nginx.conf', $conf);
@@ -212,6 +212,7 @@ sub configure {
 
 
 sub workers {
+    my ($t) = @_;
     my $pid = $t->read_file('nginx.pid');
     chomp $pid;
 
@@ -225,12 +226,13 @@ sub workers {
 # the new configuration.
 
 sub reload {
-    my @old = workers();
+    my ($t) = @_;
+    my @old = workers($t);
 
     $t->reload();
 
     wait_for_end($_, 10) for @old;
-    wait_until(5, sub { workers() >= 2 });
+    wait_until(5, sub { workers($t) >= 2 });
     settle();
 
     return;
@@ -272,7 +274,7 @@ sub status {
 
 
 sub asked {
-    my ($token) = @_;
+    my ($t, $token) = @_;
 
     return scalar(() = $t->read_file('asked')
         =~ m!^GET /api/auth/user/\Q$token\E HTTP!mg);
@@ -327,7 +329,8 @@ sub crowd {
 sub shared_memory {
     no warnings 'portable';
 
-    my ($pid) = workers();
+    my ($t) = @_;
+    my ($pid) = workers($t);
     my $all = '';
 
     open my $maps, '<', "/proc/$pid/maps" or die "Can't open maps: $!\n";

@@ -112,7 +112,7 @@ is(length(($slow->messages())[0] || ''), 1000000, 'output goes first');
 
 $_->disconnect() for @ws, $part, $slow;
 
-ok(logged('error.log', qr/worker process \d+ exited with code 0/),
+ok(logged($t, 'error.log', qr/worker process \d+ exited with code 0/),
     'old worker is gone');
 
 # one that says nothing to the goodbye, one that is silent at the end
@@ -167,7 +167,7 @@ waitpid($pid, 0);
 
 
 sub logged {
-    my ($name, $re) = @_;
+    my ($t, $name, $re) = @_;
     my $end = time() + 15;
 
     while (time() < $end) {

@@ -60,7 +60,7 @@ sub new {
     my ($class, $t, %opt) = @_;
 
     my $self = bless {
-        %opt, t => $t, port => Test::Nginx::port($opt{port} || 8081),
+        %opt, port => Test::Nginx::port($opt{port} || 8081),
         log => $t->testdir() . '/irc-server-' . ++$count . '.log',
     }, $class;
 
@@ -82,7 +82,7 @@ sub code {
 
 sub wait {
     my ($self) = @_;
-    return $self->{t}->waitforsocket("127.0.0.1:$self->{port}");
+    return Test::Nginx->waitforsocket("127.0.0.1:$self->{port}");
 }
 
 
