@@ -23,7 +23,12 @@ select STDOUT; $| = 1;
 my $t = Test::Nginx->new()->has(qw/http http_ssl http_v2 socket_ssl/)
     ->has_daemon('openssl')->plan(14);
 
-$t->write_file_expand('nginx.conf', <<'EOC');
+# the parameter of "listen" is older than the directive, which replaced it
+
+my ($parameter, $directive) = $t->has_version('1.25.1') ? ('', 'http2 on;')
+    : ('http2', '');
+
+$t->write_file_expand('nginx.conf', <<"EOC");
 
 %%TEST_GLOBALS%%
 
@@ -35,7 +40,7 @@ events {
 http {
     %%TEST_GLOBALS_HTTP%%
 
-    log_format  code  '$uri $scheme $eirc_close_code';
+    log_format  code  '\$uri \$scheme \$eirc_close_code';
     access_log  %%TESTDIR%%/code.log code;
 
     ssl_certificate_key localhost.key;
@@ -43,7 +48,8 @@ http {
 
     server {
         listen       127.0.0.1:8443 ssl sndbuf=32k;
-        listen       127.0.0.1:8080 http2;
+        listen       127.0.0.1:8080 $parameter;
+        $directive
         server_name  localhost;
 
         location / {
