@@ -15,7 +15,7 @@ deps_test=(
 
 deps_fuzz=(
     make clang libclang-rt-14-dev libjansson-dev libseccomp-dev libc-ares-dev
-    zlib1g-dev
+    libssl-dev zlib1g-dev
 )
 
 # nginx-dev has nginx's headers only: its sources come as a source package
