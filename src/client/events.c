@@ -38,6 +38,8 @@ static const event_t events[EVENT_LAST] = {
     = {LOG_LEVEL_WARN, STATUS_ERRNO, "protection not enforced"},
     [EVENT_FAILED] = {LOG_LEVEL_CRIT, STATUS_ERRNO, "failed"},
     [EVENT_ENDED] = {LOG_LEVEL_INFO, STATUS_REASON, "session ended"},
+    [EVENT_LOGGED_IN] = {LOG_LEVEL_INFO, STATUS_NONE, "logged in"},
+    [EVENT_LOGIN_FAILED] = {LOG_LEVEL_WARN, STATUS_NUMBER, "login failed"},
 };
 
 

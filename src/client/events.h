@@ -50,6 +50,10 @@ typedef enum {
     EVENT_FAILED,
     /* the session has ended; status: the reason of docs/link.md, 7 */
     EVENT_ENDED,
+    /* logged in to an account; text: the mechanism */
+    EVENT_LOGGED_IN,
+    /* not logged in; status: the numeric, or 0; text says why */
+    EVENT_LOGIN_FAILED,
     EVENT_LAST
 } event_type_e;
 

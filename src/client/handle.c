@@ -1,7 +1,9 @@
 #include "handle.h"
 
+#include "cap.h"
 #include "comeback.h"
 #include "ircv3.h"
+#include "login.h"
 #include "registration.h"
 
 #include <stdlib.h>
@@ -29,6 +31,7 @@ handle_welcome(user_t *u, const eirc_irc_msg_t *msg)
     if (u->session.state->phase == SESSION_REGISTERING) {
         u->session.state->phase = SESSION_WELCOMED;
         user_nick_set(u, msg->params[0]);
+        login_welcome(u);
         u->event(u, EVENT_REGISTERED, 0, msg->params[0]);
         comeback_welcomed(u);
     }
@@ -63,6 +66,7 @@ handle_motd_end(user_t *u, const eirc_irc_msg_t *msg)
 
     if (u->session.state->phase == SESSION_WELCOMED) {
         u->session.state->phase = SESSION_READY;
+        login_ready(u);
     }
 
     return true;
@@ -82,6 +86,7 @@ handle_motd_missing(user_t *u, const eirc_irc_msg_t *msg)
     }
 
     u->session.state->phase = SESSION_READY;
+    login_ready(u);
 
     if (user_mode(u) != SESSION_EIRC) {
         return true;
@@ -145,6 +150,65 @@ handle_user_refused(user_t *u, const eirc_irc_msg_t *msg)
     }
 
     return true;
+}
+
+
+/* capabilities and login: what is said about ours is not for the browser */
+
+static bool
+handle_cap(user_t *u, const eirc_irc_msg_t *msg)
+{
+    if (login_busy(u)) {
+        cap_line(u, msg);
+        return false;
+    }
+
+    return user_mode(u) != SESSION_EIRC && ircv3_cap(u, msg);
+}
+
+
+/* 410, 421, 451: the server can't be asked. */
+static bool
+handle_cap_unknown(user_t *u, const eirc_irc_msg_t *msg)
+{
+    bool known;
+
+    if (!login_busy(u) || u->login->talk.phase != LOGIN_LIST
+        || (eirc_slice_equal(msg->verb, EIRC_SLICE("421"))
+            && !eirc_irc_equal(EIRC_IRC_ASCII, eirc_irc_param(msg, 1),
+                               EIRC_SLICE("CAP"))))
+    {
+        return true;
+    }
+
+    known = eirc_slice_equal(msg->verb, EIRC_SLICE("410"));
+    cap_unknown(u, known);
+
+    return false;
+}
+
+
+static bool
+handle_authenticate(user_t *u, const eirc_irc_msg_t *msg)
+{
+    login_challenge(u, msg->params[0]);
+
+    return false;
+}
+
+
+static bool
+handle_login(user_t *u, const eirc_irc_msg_t *msg)
+{
+    /* our words about it come behind the server's */
+
+    if (user_mode(u) == SESSION_EIRC) {
+        user_tell(u, u->line);
+    }
+
+    login_numeric(u, numeric(msg->verb), msg);
+
+    return false;
 }
 
 
@@ -401,23 +465,51 @@ handle_join_refused(user_t *u, const eirc_irc_msg_t *msg)
 
 /* sorted by verb */
 static const handler_t handlers[] = {
-    {"001", 1, handle_welcome},      {"005", 2, handle_isupport},
-    {"353", 3, handle_names},        {"366", 2, handle_names_end},
-    {"376", 1, handle_motd_end},     {"403", 2, handle_join_refused},
-    {"405", 2, handle_join_refused}, {"422", 1, handle_motd_missing},
-    {"432", 1, handle_nick_refused}, {"433", 1, handle_nick_refused},
-    {"436", 1, handle_nick_refused}, {"437", 2, handle_nick_refused},
-    {"463", 1, handle_user_refused}, {"464", 1, handle_user_refused},
-    {"465", 1, handle_user_refused}, {"471", 2, handle_join_refused},
-    {"473", 2, handle_join_refused}, {"474", 2, handle_join_refused},
-    {"475", 2, handle_join_refused}, {"476", 2, handle_join_refused},
-    {"477", 2, handle_join_refused}, {"479", 2, handle_join_refused},
-    {"489", 2, handle_join_refused}, {"520", 2, handle_join_refused},
-    {"CAP", 3, ircv3_cap},           {"ERROR", 0, handle_error},
-    {"JOIN", 1, handle_join},        {"KICK", 2, handle_kick},
-    {"MODE", 2, handle_mode},        {"NICK", 1, handle_nick},
-    {"PART", 1, handle_part},        {"PING", 1, handle_ping},
-    {"PONG", 1, handle_pong},        {"QUIT", 0, handle_quit},
+    {"001", 1, handle_welcome},
+    {"005", 2, handle_isupport},
+    {"353", 3, handle_names},
+    {"366", 2, handle_names_end},
+    {"376", 1, handle_motd_end},
+    {"403", 2, handle_join_refused},
+    {"405", 2, handle_join_refused},
+    {"410", 1, handle_cap_unknown},
+    {"421", 2, handle_cap_unknown},
+    {"422", 1, handle_motd_missing},
+    {"432", 1, handle_nick_refused},
+    {"433", 1, handle_nick_refused},
+    {"436", 1, handle_nick_refused},
+    {"437", 2, handle_nick_refused},
+    {"451", 1, handle_cap_unknown},
+    {"463", 1, handle_user_refused},
+    {"464", 1, handle_user_refused},
+    {"465", 1, handle_user_refused},
+    {"471", 2, handle_join_refused},
+    {"473", 2, handle_join_refused},
+    {"474", 2, handle_join_refused},
+    {"475", 2, handle_join_refused},
+    {"476", 2, handle_join_refused},
+    {"477", 2, handle_join_refused},
+    {"479", 2, handle_join_refused},
+    {"489", 2, handle_join_refused},
+    {"520", 2, handle_join_refused},
+    {"902", 1, handle_login},
+    {"903", 1, handle_login},
+    {"904", 1, handle_login},
+    {"905", 1, handle_login},
+    {"906", 1, handle_login},
+    {"907", 1, handle_login},
+    {"908", 1, handle_login},
+    {"AUTHENTICATE", 1, handle_authenticate},
+    {"CAP", 3, handle_cap},
+    {"ERROR", 0, handle_error},
+    {"JOIN", 1, handle_join},
+    {"KICK", 2, handle_kick},
+    {"MODE", 2, handle_mode},
+    {"NICK", 1, handle_nick},
+    {"PART", 1, handle_part},
+    {"PING", 1, handle_ping},
+    {"PONG", 1, handle_pong},
+    {"QUIT", 0, handle_quit},
 };
 
 
@@ -432,7 +524,7 @@ bool
 handle_line(user_t *u, const eirc_irc_msg_t *msg)
 {
     size_t i;
-    char verb[8];
+    char verb[16];
     const handler_t *handler;
 
     if (msg->verb.len >= sizeof(verb)) {

@@ -1,7 +1,9 @@
 #include "ircv3.h"
 
+#include "cap.h"
 #include "command.h"
 #include "line.h"
+#include "login.h"
 #include "registration.h"
 
 #include <string.h>
@@ -22,7 +24,7 @@ typedef struct {
 static bool
 is_ours(eirc_slice_t cap)
 {
-    size_t len;
+    eirc_slice_t value;
     static const eirc_slice_t sasl = EIRC_SLICE("sasl");
     static const eirc_slice_t sts = EIRC_SLICE("sts");
 
@@ -30,39 +32,9 @@ is_ours(eirc_slice_t cap)
         cap = eirc_slice(cap.p + 1, cap.len - 1);
     }
 
-    for (len = 0; len < cap.len && cap.p[len] != '='; len++) {
-        /* void */
-    }
-
-    cap.len = len;
+    cap = cap_name(cap, &value);
 
     return eirc_slice_equal(cap, sasl) || eirc_slice_equal(cap, sts);
-}
-
-
-/* The first of a list with spaces, which is cut off; empty at its end. */
-static eirc_slice_t
-cap_next(eirc_slice_t *list)
-{
-    size_t start, end;
-    eirc_slice_t cap;
-
-    for (start = 0; start < list->len && list->p[start] == ' '; start++) {
-        /* void */
-    }
-
-    for (end = start; end < list->len && list->p[end] != ' '; end++) {
-        /* void */
-    }
-
-    if (end == 0) {
-        return eirc_slice(NULL, 0);
-    }
-
-    cap = eirc_slice(list->p + start, end - start);
-    *list = eirc_slice(list->p + end, list->len - end);
-
-    return cap;
 }
 
 
@@ -146,6 +118,10 @@ say_cap(user_t *u, const eirc_irc_msg_t *msg, eirc_slice_t line)
 
     list = eirc_irc_param(msg, msg->nparams - 1);
 
+    /* from here on the registration waits for the browser */
+
+    u->session.state->caps &= ~CAP_OPEN;
+
     if (msg->nparams < 2
         || !eirc_irc_equal(EIRC_IRC_ASCII, msg->params[0], EIRC_SLICE("REQ"))
         || !has_ours(list))
@@ -185,6 +161,8 @@ say_nick(user_t *u, const eirc_irc_msg_t *msg, eirc_slice_t line)
         return command_send(u, msg, line);
     }
 
+    cap_close(u);
+
     if (state->nick[0] == '\0') {
         registration_nick_say(u);
         return EIRC_OK;
@@ -219,6 +197,7 @@ say_user(user_t *u, const eirc_irc_msg_t *msg, eirc_slice_t line)
         return EIRC_AGAIN;
     }
 
+    cap_close(u);
     registration_user_say(u);
 
     return EIRC_OK;
@@ -285,7 +264,9 @@ ircv3_line(user_t *u, eirc_slice_t line)
         return EIRC_OK;
     }
 
-    if (u->session.state->phase < SESSION_REGISTERING) {
+    /* who the user is comes first */
+
+    if (u->session.state->phase < SESSION_REGISTERING || login_busy(u)) {
         return EIRC_AGAIN;
     }
 

@@ -1,6 +1,7 @@
 #include "listen.h"
 
 #include "log.h"
+#include "login.h"
 #include "relay.h"
 #include "request.h"
 #include "stream.h"
@@ -41,6 +42,9 @@ typedef struct {
     const char *log;
     const char *instance;
     const char *channels;
+    const char *account;
+    const char *sasl;
+    const char *sasl_file;
 } options_t;
 
 typedef struct {
@@ -61,6 +65,9 @@ static const struct {
     {"--log", offsetof(options_t, log)},
     {"--instance", offsetof(options_t, instance)},
     {"--channels", offsetof(options_t, channels)},
+    {"--account", offsetof(options_t, account)},
+    {"--sasl", offsetof(options_t, sasl)},
+    {"--sasl-file", offsetof(options_t, sasl_file)},
 };
 
 
@@ -167,6 +174,19 @@ options_check(const options_t *o)
                         "--listen=DIR is needed");
     }
 
+    if (o->sasl != NULL && *o->sasl != '\0'
+        && sasl_set(eirc_slice_str(o->sasl)) == 0)
+    {
+        return complain("Unknown SASL mechanism: ", o->sasl);
+    }
+
+    if (o->sasl != NULL && o->sasl_file == NULL
+        && strcmp(o->sasl, sasl_name(SASL_EXTERNAL)) != 0)
+    {
+        return complain("A file with the secret is missing: ",
+                        "--sasl-file=FILE is needed");
+    }
+
     if (o->instance != NULL
         && (strchr(o->instance, '/') != NULL
             || strlen(o->instance) > INSTANCE_MAX))
@@ -189,6 +209,8 @@ request_make(request_t *r, const options_t *o)
         = o->realname != NULL && *o->realname != '\0' ? o->realname : o->nick;
 
     if (request_set(r, "nick", eirc_slice_str(o->nick), &why) != EIRC_OK
+        || request_set(r, "account", eirc_slice_str(o->account), &why)
+               != EIRC_OK
         || request_set(r, "realname", eirc_slice_str(realname), &why)
                != EIRC_OK
         || request_channels(r, eirc_slice_str(o->channels), &why) != EIRC_OK)
@@ -206,6 +228,91 @@ request_make(request_t *r, const options_t *o)
     }
 
     return request_finish(r, &why) == EIRC_OK ? EIRC_OK : complain(why, "");
+}
+
+
+/* The first line of a file that is nobody else's to read. */
+static int
+secret_read(char *out, const char *path)
+{
+    int fd;
+    ssize_t n;
+    struct stat st;
+    char buf[SASL_SECRET_MAX + 2];
+
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+    if (fd == -1 || fstat(fd, &st) == -1) {
+        return complain("open() of the file with the secret failed: ",
+                        strerror(errno));
+    }
+
+    n = S_ISREG(st.st_mode) && (st.st_mode & 077) != 0
+            ? -1
+            : read(fd, buf, sizeof(buf));
+    (void) close(fd);
+
+    if (n == -1) {
+        return complain("The file with the secret can be read by others: ",
+                        "chmod 600 is needed");
+    }
+
+    n = (ssize_t) (memchr(buf, '\n', (size_t) n) == NULL
+                       ? n
+                       : (char *) memchr(buf, '\n', (size_t) n) - buf);
+
+    if (n > 0 && n <= SASL_SECRET_MAX
+        && eirc_irc_text_valid(eirc_slice(buf, (size_t) n)))
+    {
+        memcpy(out, buf, (size_t) n);
+        out[n] = '\0';
+    }
+
+    explicit_bzero(buf, sizeof(buf));
+
+    return out[0] != '\0' ? EIRC_OK : complain("There is no secret in ", path);
+}
+
+
+static void
+login_forget(login_t *login)
+{
+    explicit_bzero(login, sizeof(login_t));
+    (void) munmap(login, LOGIN_SIZE);
+}
+
+
+/* NULL: there is to be no login. */
+static int
+login_make(login_t **login, const options_t *o)
+{
+    login_t *l;
+
+    *login = NULL;
+
+    if (o->sasl == NULL && o->sasl_file == NULL) {
+        return EIRC_OK;
+    }
+
+    l = mmap(NULL, LOGIN_SIZE, PROT_READ | PROT_WRITE,
+             MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (l == MAP_FAILED) {
+        return complain("There is no memory", "");
+    }
+
+    if (o->sasl_file != NULL
+        && secret_read(l->secret, o->sasl_file) != EIRC_OK) {
+        return EIRC_ERROR;
+    }
+
+    l->required = o->sasl != NULL;
+    l->mechanisms = o->sasl != NULL && *o->sasl != '\0'
+                        ? sasl_set(eirc_slice_str(o->sasl))
+                        : LOGIN_WITH_SECRET;
+    *login = l;
+
+    return EIRC_OK;
 }
 
 
@@ -417,7 +524,8 @@ signals_begin(void)
 
 /* Carries lines from here on. */
 static int
-user_run(int client, const request_t *request, const options_t *o)
+user_run(int client, const request_t *request, login_t *login,
+         const options_t *o)
 {
     int irc;
     void *segment;
@@ -434,6 +542,8 @@ user_run(int client, const request_t *request, const options_t *o)
     relay_init(&relay);
     relay.signals = signal_pipe[0];
     relay.renamed = title_set;
+    relay.forget = login_forget;
+    relay.user.login = login;
     relay.user.event = listen_event;
     stream_init(&relay.browser, client);
 
@@ -469,6 +579,7 @@ int
 listen_main(int argc, char **argv)
 {
     int rc, client;
+    login_t *login;
     options_t o;
     listener_t listener;
     static request_t request;
@@ -476,7 +587,7 @@ listen_main(int argc, char **argv)
     options_read(&o, argc, argv);
 
     if (options_check(&o) != EIRC_OK || request_make(&request, &o) != EIRC_OK
-        || signals_begin() != EIRC_OK)
+        || login_make(&login, &o) != EIRC_OK || signals_begin() != EIRC_OK)
     {
         return 1;
     }
@@ -494,7 +605,7 @@ listen_main(int argc, char **argv)
     /* the IRC server hears nothing before somebody is there to listen */
 
     client = listener_accept(&listener);
-    rc = client == -1 ? EIRC_OK : user_run(client, &request, &o);
+    rc = client == -1 ? EIRC_OK : user_run(client, &request, login, &o);
 
     (void) unlink(listener.address.sun_path);
     (void) close(listener.fd);

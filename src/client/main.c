@@ -17,6 +17,8 @@ static const char usage[]
       "       irc-client --nick=NICK --server=HOST --port=PORT\n"
       "                  [--realname=NAME] [--channels=NAME,...]\n"
       "                  [--listen=DIR] [--log=DIR] [--instance=ID]\n"
+      "                  [--sasl[=MECHANISM]] [--sasl-file=FILE]\n"
+      "                  [--account=NAME]\n"
       "       irc-client --help | --version\n";
 
 

@@ -1,5 +1,8 @@
 #include "registration.h"
 
+#include "cap.h"
+#include "login.h"
+
 #include "eirc_utf8.h"
 
 #include <stdio.h>
@@ -35,11 +38,16 @@ registration_user_say(user_t *u)
 }
 
 
-/* In the order in which it is said. What has to come before a nick (where the
- * browser comes from, capabilities, a password) stands in front of it here. */
-static void (*const steps[])(user_t *u) = {
-    registration_nick_say,
-    registration_user_say,
+/* In the order in which it is said; a browser that registers itself goes on
+ * behind what is ours. */
+static const struct {
+    void (*say)(user_t *u);
+    bool ours;
+} steps[] = {
+    {login_begin, true},
+    {cap_begin, true},
+    {registration_nick_say, false},
+    {registration_user_say, false},
 };
 
 
@@ -52,13 +60,15 @@ registration_begin(user_t *u)
     u->session.state->nicks = 0;
     u->joining = true;
 
-    if (user_mode(u) != SESSION_EIRC) {
-        u->session.state->nick[0] = '\0';
-        return;
+    for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+
+        if (steps[i].ours || user_mode(u) == SESSION_EIRC) {
+            steps[i].say(u);
+        }
     }
 
-    for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
-        steps[i](u);
+    if (user_mode(u) != SESSION_EIRC) {
+        u->session.state->nick[0] = '\0';
     }
 }
 

@@ -1,6 +1,7 @@
 #include "relay.h"
 
 #include "control.h"
+#include "login.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -87,6 +88,16 @@ timer_next(const relay_t *r)
 
 /* the IRC connection */
 
+static void
+login_drop(relay_t *r)
+{
+    if (r->user.login != NULL) {
+        r->forget(r->user.login);
+        r->user.login = NULL;
+    }
+}
+
+
 /* It is gone, or given up; what was read before is still dealt with. */
 static void
 irc_close(relay_t *r, int error)
@@ -111,7 +122,10 @@ irc_close(relay_t *r, int error)
     session_out_sent(s, session_out_pending(s).len);
     session_commit(s);
 
+    login_drop(r);
+
     timer_stop(r, RELAY_TIMER_REGISTER);
+    timer_stop(r, RELAY_TIMER_LOGIN);
     timer_stop(r, RELAY_TIMER_IDLE);
     timer_stop(r, RELAY_TIMER_PONG);
     timer_stop(r, RELAY_TIMER_LEAVE);
@@ -162,6 +176,51 @@ irc_read(relay_t *r)
 }
 
 
+/* n bytes of the pending ones, or -1 */
+static ssize_t
+irc_send(relay_t *r, eirc_slice_t pending)
+{
+    ssize_t n;
+
+    do {
+        n = send(r->irc, pending.p, pending.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    } while (n == -1 && errno == EINTR);
+
+    r->irc_blocked = n == -1 && errno == EAGAIN;
+
+    return n;
+}
+
+
+/* Lines with secrets go in front of the segment's, but never into one. */
+static bool
+irc_write_login(relay_t *r)
+{
+    size_t len;
+    ssize_t n;
+    eirc_slice_t pending;
+
+    pending = login_out_pending(&r->user);
+
+    if (r->irc == -1 || r->irc_blocked || r->irc_midline || pending.len == 0) {
+        return false;
+    }
+
+    n = irc_send(r, pending);
+
+    if (r->irc_blocked) {
+        return false;
+    }
+
+    len = n == -1 ? pending.len : (size_t) n;
+    login_out_sent(&r->user, len);
+    r->user.session.state->irc_written += len;
+    session_commit(&r->user.session);
+
+    return true;
+}
+
+
 /* true if something went */
 static bool
 irc_write(relay_t *r)
@@ -180,18 +239,19 @@ irc_write(relay_t *r)
         return true;
     }
 
-    if (r->irc == -1 || r->irc_blocked || pending.len == 0) {
+    if (r->irc == -1 || r->irc_blocked || pending.len == 0
+        || (!r->irc_midline && login_out_pending(&r->user).len > 0))
+    {
         return false;
     }
 
-    do {
-        n = send(r->irc, pending.p, pending.len, MSG_NOSIGNAL | MSG_DONTWAIT);
-    } while (n == -1 && errno == EINTR);
+    n = irc_send(r, pending);
 
-    if (n == -1 && errno == EAGAIN) {
-        r->irc_blocked = true;
+    if (r->irc_blocked) {
         return false;
     }
+
+    r->irc_midline = n > 0 && pending.p[n - 1] != '\n';
 
     /* after an error nothing can be sent, but the server's reason be read */
 
@@ -234,11 +294,13 @@ relay_connected(relay_t *r, int fd, uint32_t server)
     r->irc_gone = false;
     r->irc_blocked = false;
     r->irc_hangup = false;
+    r->irc_midline = false;
 
     irc_base(r);
     user_connected(&r->user, server);
 
     timer_set(r, RELAY_TIMER_REGISTER, RELAY_REGISTER_TIME);
+    timer_set(r, RELAY_TIMER_LOGIN, RELAY_LOGIN_TIME);
     timer_set(r, RELAY_TIMER_IDLE, RELAY_IDLE_TIME);
 }
 
@@ -448,6 +510,7 @@ relay_move(relay_t *r)
 
         full = full || u->full;
 
+        moved = irc_write_login(r) || moved;
         moved = irc_write(r) || moved;
         moved = browser_write(r) || moved;
 
@@ -518,6 +581,14 @@ relay_work(relay_t *r)
         timer_stop(r, RELAY_TIMER_REGISTER);
     }
 
+    if (!login_busy(&r->user)) {
+        timer_stop(r, RELAY_TIMER_LOGIN);
+    }
+
+    if (r->user.login != NULL && login_is_over(&r->user)) {
+        login_drop(r);
+    }
+
     if (r->user.retry != 0) {
         r->timers[RELAY_TIMER_RETRY] = r->user.retry;
         r->user.retry = 0;
@@ -581,6 +652,13 @@ expired_end(relay_t *r)
 
 
 static void
+expired_login(relay_t *r)
+{
+    login_late(&r->user);
+}
+
+
+static void
 expired_flood(relay_t *r)
 {
     (void) r;
@@ -618,7 +696,7 @@ static void (*const expired[RELAY_TIMERS])(relay_t *r) = {
     [RELAY_TIMER_PONG] = expired_irc,     [RELAY_TIMER_FULL] = expired_full,
     [RELAY_TIMER_LEAVE] = expired_irc,    [RELAY_TIMER_DRAIN] = browser_gone,
     [RELAY_TIMER_END] = expired_end,      [RELAY_TIMER_FLOOD] = expired_flood,
-    [RELAY_TIMER_RETRY] = expired_retry,
+    [RELAY_TIMER_RETRY] = expired_retry,  [RELAY_TIMER_LOGIN] = expired_login,
 };
 
 

@@ -13,6 +13,7 @@
 
 /* ms */
 #define RELAY_REGISTER_TIME 30000 /* connected, and no 001 */
+#define RELAY_LOGIN_TIME 15000    /* ... and no login */
 #define RELAY_IDLE_TIME 120000    /* the server says nothing: PING */
 #define RELAY_PONG_TIME 60000     /* ... and no answer */
 #define RELAY_FULL_TIME 60000     /* the browser takes nothing */
@@ -32,6 +33,7 @@ typedef enum {
     RELAY_TIMER_END,
     RELAY_TIMER_FLOOD,
     RELAY_TIMER_RETRY,
+    RELAY_TIMER_LOGIN,
     RELAY_TIMERS
 } relay_timer_e;
 
@@ -45,12 +47,16 @@ typedef struct {
     /* the nick is another one now */
     void (*renamed)(const char *nick);
 
+    /* the secrets are not needed any more, by this connection */
+    void (*forget)(login_t *login);
+
     /* the relay's own */
     uint64_t timers[RELAY_TIMERS]; /* when, in ms; 0: not set */
     uint64_t leave_end; /* ms: the last moment for RELAY_TIMER_LEAVE */
     int irc_error;
     bool irc_gone;
     bool irc_blocked; /* it takes no more bytes now */
+    bool irc_midline; /* a line of the segment's has gone in part */
     bool irc_hangup;  /* both ways are shut; there may be something to read */
     bool browser_blocked;
     bool browser_hangup;

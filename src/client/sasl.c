@@ -472,6 +472,7 @@ sasl_answer(sasl_t *s, eirc_slice_t challenge, uint8_t *out, size_t *len,
     int rc;
     text_t text;
 
+    *len = 0;
     text.p = out;
     text.len = 0;
     text.cap = SASL_ANSWER_MAX;

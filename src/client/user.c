@@ -160,6 +160,7 @@ user_connected(user_t *u, uint32_t server)
     }
 
     u->session.state->server = server;
+    u->session.state->caps = 0;
     state_reset(&u->state);
     registration_begin(u);
 

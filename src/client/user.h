@@ -26,12 +26,14 @@
 #define USER_QUIT "QUIT :eIRC ( https://github.com/jesse-greathouse/eIRC )"
 
 typedef struct user_s user_t;
+typedef struct login_s login_t;
 
 struct user_s {
     session_t session;
     state_t state;
     uint64_t now;      /* ms, set by the worker before it calls */
     eirc_slice_t line; /* the one from IRC that is being dealt with */
+    login_t *login;    /* whose memory is the owner's; NULL: none */
 
     bool raw;      /* the browser may send IRC lines without a command */
     bool deaf;     /* nobody listens any more: nothing is told */

@@ -137,6 +137,7 @@ test_scram(void **state)
     is_answer("");
     assert_true(sasl_complete(&s));
     assert_int_equal(answer(&s, ""), EIRC_ERROR);
+    assert_int_equal(len, 0);
 }
 
 
