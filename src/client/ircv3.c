@@ -11,6 +11,9 @@
 /* the longest answer of ours to CAP: what the browser asked for comes back */
 #define ANSWER_MAX EIRC_IRC_CONTENT_MAX
 
+/* what stands around the nick and the list in it */
+#define ANSWER_WORDS (sizeof("CAP  NAK :") - 1)
+
 typedef struct {
     const char *verb;
     int (*say)(user_t *u, const eirc_irc_msg_t *msg, eirc_slice_t line);
@@ -106,6 +109,22 @@ ircv3_cap(user_t *u, const eirc_irc_msg_t *msg)
 }
 
 
+/* As many of a list as fit into so many bytes. */
+static eirc_slice_t
+caps_cut(eirc_slice_t list, size_t max)
+{
+    if (list.len > max) {
+        list.len = max;
+
+        while (list.len > 0 && list.p[list.len] != ' ') {
+            list.len--;
+        }
+    }
+
+    return list;
+}
+
+
 /* what the browser says */
 
 static int
@@ -113,7 +132,7 @@ say_cap(user_t *u, const eirc_irc_msg_t *msg, eirc_slice_t line)
 {
     size_t len;
     uint8_t buf[ANSWER_MAX];
-    eirc_slice_t list;
+    eirc_slice_t list, nick;
     eirc_irc_builder_t b;
 
     list = eirc_irc_param(msg, msg->nparams - 1);
@@ -131,12 +150,14 @@ say_cap(user_t *u, const eirc_irc_msg_t *msg, eirc_slice_t line)
 
     /* all or nothing: the server is not asked */
 
+    nick = user_nick(u).len > 0 ? user_nick(u) : EIRC_SLICE("*");
+
     eirc_irc_build_init(&b, buf, sizeof(buf));
     eirc_irc_build_verb(&b, EIRC_SLICE("CAP"));
-    eirc_irc_build_param(&b, user_nick(u).len > 0 ? user_nick(u)
-                                                  : EIRC_SLICE("*"));
+    eirc_irc_build_param(&b, nick);
     eirc_irc_build_param(&b, EIRC_SLICE("NAK"));
-    eirc_irc_build_trailing(&b, list);
+    eirc_irc_build_trailing(
+        &b, caps_cut(list, ANSWER_MAX - ANSWER_WORDS - nick.len));
 
     if (eirc_irc_build_finish(&b, &len) == EIRC_OK) {
         user_tell(u, eirc_slice(buf, len));

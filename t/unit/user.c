@@ -1070,6 +1070,18 @@ test_ircv3(void **state)
     server(":s CAP me2 DEL b");
     assert_string_equal(told, ":s CAP me2 DEL b|");
 
+    browser("CAP REQ :a sasl b");
+    assert_string_equal(told, "CAP me2 NAK :a sasl b|");
+    assert_string_equal(sent, "");
+
+    /* an answer there is however much is asked for, of whole names */
+
+    (void) snprintf(line, sizeof(line), "CAP REQ :sasl %0250d %0250d", 0, 0);
+    browser(line);
+    (void) snprintf(expected, sizeof(expected), "CAP me2 NAK :sasl %0250d|",
+                    0);
+    assert_string_equal(told, expected);
+
     /* the server says how long a line may be */
 
     u.now += 10000;
