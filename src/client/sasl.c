@@ -245,7 +245,7 @@ scram_first(sasl_t *s, text_t *out, const char **why)
 
 /* The value of the attribute that comes next, which is cut off. */
 static int
-attribute(eirc_slice_t *rest, char name, eirc_slice_t *value)
+attribute(eirc_slice_t *rest, uint8_t name, eirc_slice_t *value)
 {
     size_t n;
 
