@@ -24,7 +24,7 @@ select STDOUT; $| = 1;
 
 # no nginx here, whose log the library looks into at the end
 
-my $t = Test::Nginx->new()->write_file('error.log', '')->plan(38);
+my $t = Test::Nginx->new()->write_file('error.log', '')->plan(40);
 my $dir = $t->testdir();
 
 my $irc = EIRC::IRCServer->new($t, port => 8081, raw => {
@@ -82,15 +82,16 @@ is(join(' ', @numbers), join(' ', 1 .. 3000), '60 KB of lines');
 # the browser takes nothing: nothing is lost, IRC waits
 
 say($p, 5, 'PRIVMSG alice :!many');
-select undef, undef, undef, 0.5;
+ok(irc_waits(), 'IRC waits');
 my ($pid) = $layer->workers();
-ok($sanitized || $> != 0 || pss($pid) < 600, 'memory while the browser takes nothing');
+ok($sanitized || $> != 0 || pss($pid) < 600,
+    'memory while the browser takes nothing');
 @numbers = map { / :(\d+) y/ ? $1 : () } $p->lines(10, qr/ :5000 y/);
 is(scalar @numbers, 5000, '5,000 lines wait');
 is_deeply(\@numbers, [ 1 .. 5000 ], '... in order');
 
 say($p, 6, 'PRIVMSG alice :!huge');
-select undef, undef, undef, 0.5;
+ok(irc_waits(), 'IRC waits again');
 ok((grep { /PRIVMSG x :after/ } $p->lines(10, qr/ :after/)),
     'a line that is too long waits, too');
 
@@ -203,6 +204,24 @@ $_->lines(5, qr/ 366 \S+ #c/) for @peers;
 my @private = sort { $a <=> $b } map { private($_) } $layer->workers();
 ok($sanitized || $private[-1] < 100, 'private memory of idle users')
     or diag("@private KB");
+
+
+# What IRC has sent stays in the kernel: the process reads no further.
+
+sub irc_waits {
+    my $port = sprintf '%04X', $irc->port();
+    my $last = 0;
+
+    return wait_until(10, sub {
+        my ($unread) = grep { $_ > 0 } map { hex } slurp('/proc/net/tcp')
+            =~ m!^ *\d+: \w+:\w+ \w+:$port 01 \w+:(\w+)!mg;
+        my $same = $unread && $unread == $last;
+
+        $last = $unread || 0;
+
+        return $same;
+    });
+}
 
 
 sub say {

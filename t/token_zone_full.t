@@ -109,7 +109,7 @@ is(status('/pull?chat_token=good-after'), 101, 'room for guesses again');
 is((grep { status("/pull?chat_token=status-404-$_") != 401 } 1 .. 200), 0,
     'refused tokens take no room');
 
-# full
+# full, of nothing else: the time itself is what is waited for
 
 select undef, undef, undef, 6.1;
 
