@@ -23,7 +23,9 @@ use MIME::Base64;
 select STDERR; $| = 1;
 select STDOUT; $| = 1;
 
-my $t = Test::Nginx->new();
+# no nginx here, whose log the library looks into at the end
+
+my $t = Test::Nginx->new()->write_file('error.log', '');
 my $dir = $t->testdir();
 
 # What the server does with a line hangs on the account that logs in, which
@@ -199,7 +201,7 @@ my $ids = 0;
 # logs in, and says what the server heard up to the nick's welcome, or the end
 
 sub login {
-    my ($nick, %opt) = @_;
+    my ($t, $nick, %opt) = @_;
     my $secret = defined $opt{secret} ? $opt{secret} : 'sesame';
 
     $t->write_file('secret', "$secret\n");
@@ -226,7 +228,7 @@ sub told { return join '|', grep { /$_[1]/ } $_[0]->lines() }
 
 # PLAIN
 
-my $c = login('plain');
+my $c = login($t, 'plain');
 is(join('|', $irc->received(1)), 'CAP LS 302|NICK plain|USER plain 0 * :plain|'
     . 'CAP REQ :sasl|AUTHENTICATE PLAIN|AUTHENTICATE '
     . encode_base64("plain\0plain\0sesame", '') . '|CAP END',
@@ -246,11 +248,11 @@ ok(wait_until(5, sub { -S $waiting->path() }), 'a client that waits');
 ok(maps($waiting), '... has it');
 undef $waiting;
 
-$c = login('plain', account => 'jilles', sasl => '--sasl=PLAIN');
+$c = login($t, 'plain', account => 'jilles', sasl => '--sasl=PLAIN');
 like(heard($c), qr/AUTHENTICATE amlsbGVzAGppbGxlcwBzZXNhbWU=\|CAP END/,
     'account that is not the nick');
 
-like(heard(login('plain', secret => "caf\xc3\xa9")),
+like(heard(login($t, 'plain', secret => "caf\xc3\xa9")),
     qr/AUTHENTICATE \Q${\encode_base64("plain\0plain\0caf\xc3\xa9", '')}\E\|/,
     'secret beyond ASCII');
 
@@ -260,33 +262,33 @@ for my $n (280, 287, 288, 289, 588, 592, 1023) {
     my $b64 = encode_base64("plain\0plain\0" . 'x' x $n, '');
     my @pieces = (unpack('(a400)*', $b64), length($b64) % 400 ? () : '+');
 
-    is(heard(login('plain', secret => 'x' x $n)), 'CAP LS 302|CAP REQ :sasl|'
+    is(heard(login($t, 'plain', secret => 'x' x $n)), 'CAP LS 302|CAP REQ :sasl|'
         . 'AUTHENTICATE PLAIN|' . join('|', map { "AUTHENTICATE $_" } @pieces)
         . '|CAP END', "secret of $n bytes: " . @pieces . ' pieces');
 }
 
 # lists
 
-like(heard(login('noset', sasl => '--sasl=PLAIN')),
+like(heard(login($t, 'noset', sasl => '--sasl=PLAIN')),
     qr/PLAIN\|AUTHENTICATE bm9z/, 'server without a list of mechanisms');
-like(heard(login('lines')),
+like(heard(login($t, 'lines')),
     qr/^CAP LS 302\|CAP REQ :sasl\|AUTHENTICATE PLAIN\|AUTHENTICATE \w+=*\|CAP END$/, 'capabilities of two lines');
-like(heard(login('colon')), qr/\|CAP END$/, 'spaces around');
+like(heard(login($t, 'colon')), qr/\|CAP END$/, 'spaces around');
 
-$c = login('mechs');
+$c = login($t, 'mechs');
 like(heard($c), qr/SCRAM-SHA-256\|AUTHENTICATE PLAIN\|AUTHENTICATE \w+=*\|CAP END$/,
     '908: the next mechanism');
 is(told($c, '^!|:client error'), '', '... and no word of it');
 
 # EXTERNAL
 
-$c = login('ext', sasl => '--sasl=EXTERNAL', nofile => 1);
+$c = login($t, 'ext', sasl => '--sasl=EXTERNAL', nofile => 1);
 is(heard($c), 'CAP LS 302|CAP REQ :sasl|AUTHENTICATE EXTERNAL|'
     . 'AUTHENTICATE +|CAP END', 'EXTERNAL');
 
 # SCRAM
 
-$c = login('scram');
+$c = login($t, 'scram');
 like(heard($c), qr/REQ[ ]:sasl\|AUTHENTICATE[ ]SCRAM-SHA-256\|AUTHENTICATE[ ]\w+=*
     \|AUTHENTICATE[ ]\S{400}\|AUTHENTICATE[ ]\S+\|AUTHENTICATE[ ][+]
     \|CAP[ ]END/x,
@@ -294,7 +296,7 @@ like(heard($c), qr/REQ[ ]:sasl\|AUTHENTICATE[ ]SCRAM-SHA-256\|AUTHENTICATE[ ]\w+
 like($c->log(), qr/logged in: "SCRAM-SHA-256"/, '... and does it');
 is(maps($c), 0, '... and forgets the secret');
 
-$c = login('badscram', secret => 'wrong');
+$c = login($t, 'badscram', secret => 'wrong');
 like(heard($c), qr/AUTHENTICATE SCRAM-SHA-256\|(?!.*PLAIN).*\|QUIT$/,
     'bad secret: no other mechanism');
 is(told($c, '^!'), '! SASL error (904): authentication failed', '... told');
@@ -306,12 +308,12 @@ for ([ 'liar', 'the server does not know the secret itself' ],
 {
     my ($nick, $why) = @$_;
 
-    $c = login($nick);
+    $c = login($t, $nick);
     like(heard($c), qr/\|AUTHENTICATE \*\|QUIT$/, "impostor: $nick");
     is(told($c, '^:client error'), ":client error :Login failed: $why.",
         '... told');
 
-    $c = login($nick, optional => 1);
+    $c = login($t, $nick, optional => 1);
     like(heard($c), qr/\|AUTHENTICATE \*\|CAP END/, '... left alone');
     unlike(heard($c), qr/NickServ/, '... and told nothing more');
 }
@@ -324,13 +326,13 @@ for ([ 902, 'account locked' ], [ 904, 'authentication failed' ],
 {
     my ($n, $why) = @$_;
 
-    $c = login("f$n", optional => 1);
+    $c = login($t, "f$n", optional => 1);
     is(told($c, '^!'), "! SASL error ($n): $why", "numeric $n");
     like(heard($c), qr/^CAP LS.*\|CAP END$/, '... and goes on');
 
     next if $n != 904;
 
-    $c = login("f$n");
+    $c = login($t, "f$n");
     like(heard($c), qr/\|QUIT$/, '... unless it is required');
     is(join('|', @{ $c->rest() || [] }), '', '... and that is the end');
 }
@@ -338,16 +340,16 @@ for ([ 902, 'account locked' ], [ 904, 'authentication failed' ],
 # no SASL
 
 for (qw/ none nak other old older partly mute /) {
-    $c = login($_, optional => 1);
+    $c = login($t, $_, optional => 1);
     ok($irc->wait_for(qr/^PRIVMSG NickServ :IDENTIFY sesame$/, 5, $ids),
         "NickServ: $_");
     is(told($c, ' (?:CAP|4[125][01]) '), '', '... no word of it')
         if /old|partly|none/;
 }
 
-like(heard(login('none')), qr/^CAP LS 302\|QUIT$/, 'required and not there');
+like(heard(login($t, 'none')), qr/^CAP LS 302\|QUIT$/, 'required and not there');
 
-login('none', optional => 1, account => 'jilles');
+login($t, 'none', optional => 1, account => 'jilles');
 ok($irc->wait_for(qr/^PRIVMSG NickServ :IDENTIFY jilles sesame$/, 5, $ids),
     'NickServ: account that is not the nick');
 
