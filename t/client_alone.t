@@ -68,7 +68,7 @@ for my $case (
     [ 'nick', qr/^Exception: Missing required argument: --nick$/ ],
     [ 'server', qr/^Exception: Missing required argument: --server$/ ],
     [ 'port', qr/^Exception: Missing required argument: --port$/ ],
-    [ 'listen', qr/^Exception: A terminal is not served/ ])
+    [ 'listen', qr/^Exception: Missing required argument: --listen/ ])
 {
     my ($name, $re) = @$case;
     my $c = EIRC::Alone->start($t, connect => 0,

@@ -3,19 +3,20 @@
 
 deps_build=(
     gcc make libc6-dev nginx nginx-dev libjansson-dev libseccomp-dev
-    libc-ares-dev zlib1g-dev libssl-dev libpcre2-dev ca-certificates
+    libc-ares-dev libncurses-dev zlib1g-dev libssl-dev libpcre2-dev
+    ca-certificates
 )
 
 deps_run=("${deps_build[@]}" inspircd)
 
 deps_test=(
     "${deps_run[@]}" perl libcmocka-dev libio-socket-ssl-perl openssl chromium
-    python3-websockets
+    python3-websockets tmux
 )
 
 deps_fuzz=(
     make clang libclang-rt-14-dev libjansson-dev libseccomp-dev libc-ares-dev
-    libssl-dev zlib1g-dev
+    libncurses-dev libssl-dev zlib1g-dev
 )
 
 # nginx-dev has nginx's headers only: its sources come as a source package

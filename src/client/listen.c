@@ -6,6 +6,7 @@
 #include "request.h"
 #include "stream.h"
 #include "title.h"
+#include "ui.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -50,7 +51,6 @@ typedef struct {
 typedef struct {
     struct sockaddr_un address;
     int fd;
-    char random[33];
 } listener_t;
 
 static const struct {
@@ -169,9 +169,9 @@ options_check(const options_t *o)
         return complain("TLS is not served, so not port ", o->port);
     }
 
-    if (o->listen == NULL) {
-        return complain("A terminal is not served: ",
-                        "--listen=DIR is needed");
+    if (o->listen == NULL && !ui_possible()) {
+        return complain("Missing required argument: ",
+                        "--listen, without a terminal");
     }
 
     if (o->sasl != NULL && *o->sasl != '\0'
@@ -522,33 +522,38 @@ signals_begin(void)
 }
 
 
-/* Carries lines from here on. */
-static int
-user_run(int client, const request_t *request, login_t *login,
-         const options_t *o)
+static uint32_t
+seed_make(void)
 {
-    int irc;
-    void *segment;
-    size_t size;
     uint32_t seed;
 
     seed = 0;
     (void) !getrandom(&seed, sizeof(seed), 0);
 
+    return seed;
+}
+
+
+/* Carries lines from here on, between IRC and the relay's browser. */
+static int
+user_run(const request_t *request, login_t *login, const options_t *o)
+{
+    int irc;
+    void *segment;
+    size_t size;
+
     size = session_segment_size(REPLAY);
     segment = mmap(NULL, size, PROT_READ | PROT_WRITE,
                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-    relay_init(&relay);
     relay.signals = signal_pipe[0];
     relay.renamed = title_set;
     relay.forget = login_forget;
     relay.user.login = login;
     relay.user.event = listen_event;
-    stream_init(&relay.browser, client);
 
     if (segment == MAP_FAILED
-        || user_init(&relay.user, segment, size, REPLAY, request, seed,
+        || user_init(&relay.user, segment, size, REPLAY, request, seed_make(),
                      relay_now())
                != EIRC_OK)
     {
@@ -575,13 +580,64 @@ user_run(int client, const request_t *request, login_t *login,
 }
 
 
+/* A person at a terminal. */
+static int
+terminal_run(const request_t *request, login_t *login, const options_t *o)
+{
+    int rc;
+    const char *why;
+
+    relay_init(&relay);
+
+    if (ui_init(&relay.browser, o->server, o->nick, seed_make(), &why)
+        != EIRC_OK) {
+        return complain("No terminal: ", why);
+    }
+
+    ui_say("connecting to ", o->server);
+    rc = user_run(request, login, o);
+    ui_done();
+
+    return rc;
+}
+
+
+/* Another program, which connects to a socket. */
+static int
+listen_run(const request_t *request, login_t *login, const options_t *o)
+{
+    int rc, client;
+    listener_t listener;
+
+    if (listener_open(&listener, o->listen, o->instance) != EIRC_OK) {
+        return EIRC_ERROR;
+    }
+
+    /* the IRC server hears nothing before somebody is there to listen */
+
+    client = listener_accept(&listener);
+    rc = EIRC_OK;
+
+    if (client != -1) {
+        relay_init(&relay);
+        stream_init(&relay.browser, client);
+        rc = user_run(request, login, o);
+    }
+
+    (void) unlink(listener.address.sun_path);
+    (void) close(listener.fd);
+
+    return rc;
+}
+
+
 int
 listen_main(int argc, char **argv)
 {
-    int rc, client;
+    int rc;
+    char instance[33];
     login_t *login;
     options_t o;
-    listener_t listener;
     static request_t request;
 
     options_read(&o, argc, argv);
@@ -593,22 +649,15 @@ listen_main(int argc, char **argv)
     }
 
     if (o.instance == NULL || *o.instance == '\0') {
-        o.instance = instance_make(listener.random);
+        o.instance = instance_make(instance);
     }
 
-    log_begin(o.log, o.instance);
-
-    if (listener_open(&listener, o.listen, o.instance) != EIRC_OK) {
-        return 1;
+    if (o.listen != NULL || o.log != NULL) {
+        log_begin(o.log, o.instance);
     }
 
-    /* the IRC server hears nothing before somebody is there to listen */
-
-    client = listener_accept(&listener);
-    rc = client == -1 ? EIRC_OK : user_run(client, &request, login, &o);
-
-    (void) unlink(listener.address.sun_path);
-    (void) close(listener.fd);
+    rc = o.listen == NULL ? terminal_run(&request, login, &o)
+                          : listen_run(&request, login, &o);
 
     return rc == EIRC_OK ? 0 : 1;
 }

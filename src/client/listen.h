@@ -1,7 +1,8 @@
 /*
  * Standing alone: the same client for another program, which connects to a
- * UNIX stream socket DIR/irc-client-ID.sock and speaks lines ending in LF.
- * Called by main.c and nobody else.
+ * UNIX stream socket DIR/irc-client-ID.sock and speaks lines ending in LF; or,
+ * without such a directory, for a person at a terminal. Called by main.c and
+ * nobody else.
  */
 
 #ifndef _LISTEN_H_INCLUDED_

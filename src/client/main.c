@@ -19,6 +19,7 @@ static const char usage[]
       "                  [--listen=DIR] [--log=DIR] [--instance=ID]\n"
       "                  [--sasl[=MECHANISM]] [--sasl-file=FILE]\n"
       "                  [--account=NAME]\n"
+      "           (for another program with --listen, else on a terminal)\n"
       "       irc-client --help | --version\n";
 
 
