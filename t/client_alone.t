@@ -145,10 +145,10 @@ is(heard("/input PRIVMSG #one :x\r/input QUI\n"), 'PRIVMSG #one :x',
     'CR in a line ends it');
 ok($irc->wait_for(qr/^QUI$/, 5), '... and what is behind it is another one');
 $c->expect(qr/ 421 /);
-is(heard('/input PRIVMSG #one :' . 'z' x 600 . "\n"),
-    'PRIVMSG #one :' . 'z' x 496, 'long line is cut at 510');
-is(heard('/input PRIVMSG #one :' . 'z' x 495 . "\xc3\xa4\n"),
-    'PRIVMSG #one :' . 'z' x 495, '... between two characters');
+is(heard('/input WHOIS ' . 'z' x 600 . "\n"), 'WHOIS ' . 'z' x 504,
+    'long line is cut at 510');
+is(heard('/input WHOIS ' . 'z' x 503 . "\xc3\xa4\n"), 'WHOIS ' . 'z' x 503,
+    '... between two characters');
 is(heard("/input \@a=b PRIVMSG #one :tags\n"), 'PRIVMSG #one :tags',
     'no tags');
 

@@ -1,5 +1,7 @@
 #include "comeback.h"
 
+#include "flow.h"
+
 #include <stdio.h>
 
 /* what we say of a try */
@@ -61,6 +63,8 @@ connection_forget(user_t *u)
 
     session_in_take(s, session_in_pending(s).len);
     session_channels_leave(s);
+
+    flow_reset(u);
 
     s->state->skipping = 0;
     s->state->pinged = 0;

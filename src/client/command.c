@@ -1,7 +1,9 @@
 #include "command.h"
 
 #include "eirc_utf8.h"
+#include "flow.h"
 #include "line.h"
+#include "say.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -281,6 +283,10 @@ command_send(user_t *u, const eirc_irc_msg_t *msg, eirc_slice_t line)
 {
     u->wait = bucket_take(&u->session.state->flood, u->now);
 
+    if (u->wait == 0) {
+        u->wait = flow_take(u, line.len);
+    }
+
     if (u->wait > 0) {
         return EIRC_AGAIN;
     }
@@ -298,6 +304,14 @@ command_input(user_t *u, eirc_slice_t line)
 {
     eirc_irc_msg_t msg;
     char words[64];
+
+    line = line_without_tags(line);
+
+    if (eirc_irc_parse(&msg, line.p, line.len) == EIRC_OK
+        && (u->session.state->told > 0 || say_is_long(u, &msg)))
+    {
+        return is_ready(u) ? say_next(u, &msg) : EIRC_AGAIN;
+    }
 
     line = line_for_irc(line, u->state.isupport.linelen - 2);
 

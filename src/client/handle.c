@@ -2,9 +2,11 @@
 
 #include "cap.h"
 #include "comeback.h"
+#include "flow.h"
 #include "ircv3.h"
 #include "login.h"
 #include "registration.h"
+#include "say.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -267,6 +269,10 @@ handle_ping(user_t *u, const eirc_irc_msg_t *msg)
 static bool
 handle_pong(user_t *u, const eirc_irc_msg_t *msg)
 {
+    if (flow_answered(u, msg->params[msg->nparams - 1])) {
+        return false;
+    }
+
     if (u->session.state->pinged
         && eirc_slice_equal(msg->params[msg->nparams - 1],
                             EIRC_SLICE(USER_PING)))
@@ -290,6 +296,7 @@ handle_join(user_t *u, const eirc_irc_msg_t *msg)
     name = msg->params[0];
 
     if (is_own(u, msg->nick)) {
+        say_source(u, msg->user, msg->host);
         state_channel_remove(&u->state, name);
         (void) state_channel_add(&u->state, name);
         (void) session_channel_set(
@@ -302,6 +309,31 @@ handle_join(user_t *u, const eirc_irc_msg_t *msg)
     if (ch != NULL) {
         state_join(&u->state, ch, msg->nick);
     }
+
+    return true;
+}
+
+
+/* Others see another host from now on, or another user, too. */
+static bool
+handle_host(user_t *u, const eirc_irc_msg_t *msg)
+{
+    size_t i;
+    eirc_slice_t host, user;
+
+    host = msg->params[1];
+    user = eirc_slice(NULL, 0);
+
+    for (i = 0; i < host.len; i++) {
+
+        if (host.p[i] == '@') {
+            user = eirc_slice(host.p, i);
+            host = eirc_slice(host.p + i + 1, host.len - i - 1);
+            break;
+        }
+    }
+
+    say_source(u, user, host);
 
     return true;
 }
@@ -465,51 +497,29 @@ handle_join_refused(user_t *u, const eirc_irc_msg_t *msg)
 
 /* sorted by verb */
 static const handler_t handlers[] = {
-    {"001", 1, handle_welcome},
-    {"005", 2, handle_isupport},
-    {"353", 3, handle_names},
-    {"366", 2, handle_names_end},
-    {"376", 1, handle_motd_end},
-    {"403", 2, handle_join_refused},
-    {"405", 2, handle_join_refused},
-    {"410", 1, handle_cap_unknown},
-    {"421", 2, handle_cap_unknown},
-    {"422", 1, handle_motd_missing},
-    {"432", 1, handle_nick_refused},
-    {"433", 1, handle_nick_refused},
-    {"436", 1, handle_nick_refused},
-    {"437", 2, handle_nick_refused},
-    {"451", 1, handle_cap_unknown},
-    {"463", 1, handle_user_refused},
-    {"464", 1, handle_user_refused},
-    {"465", 1, handle_user_refused},
-    {"471", 2, handle_join_refused},
-    {"473", 2, handle_join_refused},
-    {"474", 2, handle_join_refused},
-    {"475", 2, handle_join_refused},
-    {"476", 2, handle_join_refused},
-    {"477", 2, handle_join_refused},
-    {"479", 2, handle_join_refused},
-    {"489", 2, handle_join_refused},
-    {"520", 2, handle_join_refused},
-    {"902", 1, handle_login},
-    {"903", 1, handle_login},
-    {"904", 1, handle_login},
-    {"905", 1, handle_login},
-    {"906", 1, handle_login},
-    {"907", 1, handle_login},
-    {"908", 1, handle_login},
-    {"AUTHENTICATE", 1, handle_authenticate},
-    {"CAP", 3, handle_cap},
-    {"ERROR", 0, handle_error},
-    {"JOIN", 1, handle_join},
-    {"KICK", 2, handle_kick},
-    {"MODE", 2, handle_mode},
-    {"NICK", 1, handle_nick},
-    {"PART", 1, handle_part},
-    {"PING", 1, handle_ping},
-    {"PONG", 1, handle_pong},
-    {"QUIT", 0, handle_quit},
+    {"001", 1, handle_welcome},      {"005", 2, handle_isupport},
+    {"353", 3, handle_names},        {"366", 2, handle_names_end},
+    {"376", 1, handle_motd_end},     {"396", 2, handle_host},
+    {"403", 2, handle_join_refused}, {"405", 2, handle_join_refused},
+    {"410", 1, handle_cap_unknown},  {"421", 2, handle_cap_unknown},
+    {"422", 1, handle_motd_missing}, {"432", 1, handle_nick_refused},
+    {"433", 1, handle_nick_refused}, {"436", 1, handle_nick_refused},
+    {"437", 2, handle_nick_refused}, {"451", 1, handle_cap_unknown},
+    {"463", 1, handle_user_refused}, {"464", 1, handle_user_refused},
+    {"465", 1, handle_user_refused}, {"471", 2, handle_join_refused},
+    {"473", 2, handle_join_refused}, {"474", 2, handle_join_refused},
+    {"475", 2, handle_join_refused}, {"476", 2, handle_join_refused},
+    {"477", 2, handle_join_refused}, {"479", 2, handle_join_refused},
+    {"489", 2, handle_join_refused}, {"520", 2, handle_join_refused},
+    {"902", 1, handle_login},        {"903", 1, handle_login},
+    {"904", 1, handle_login},        {"905", 1, handle_login},
+    {"906", 1, handle_login},        {"907", 1, handle_login},
+    {"908", 1, handle_login},        {"AUTHENTICATE", 1, handle_authenticate},
+    {"CAP", 3, handle_cap},          {"ERROR", 0, handle_error},
+    {"JOIN", 1, handle_join},        {"KICK", 2, handle_kick},
+    {"MODE", 2, handle_mode},        {"NICK", 1, handle_nick},
+    {"PART", 1, handle_part},        {"PING", 1, handle_ping},
+    {"PONG", 1, handle_pong},        {"QUIT", 0, handle_quit},
 };
 
 

@@ -119,24 +119,28 @@ line_repair(uint8_t *buf, eirc_slice_t line, bool binary)
 }
 
 
+size_t
+line_prefix(const uint8_t *p, size_t max)
+{
+    size_t cut;
+
+    cut = eirc_utf8_prefix(p, max);
+
+    /* bytes of another encoding have no characters that we knew */
+
+    return max - cut < CHARACTER_MAX ? cut : max;
+}
+
+
 eirc_slice_t
 line_cut(eirc_slice_t line, size_t max)
 {
-    size_t cut;
     eirc_slice_t content;
 
     content = line_without_tags(line);
 
     if (content.len > max) {
-        cut = eirc_utf8_prefix(content.p, max);
-
-        /* bytes of another encoding have no characters that we knew */
-
-        if (max - cut >= CHARACTER_MAX) {
-            cut = max;
-        }
-
-        line.len -= content.len - cut;
+        line.len -= content.len - line_prefix(content.p, max);
     }
 
     return line;

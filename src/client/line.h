@@ -27,6 +27,9 @@ bool line_fit(eirc_slice_t line, bool binary);
  * UTF-8 is taken for Windows-1252. Returns its length. */
 size_t line_repair(uint8_t *buf, eirc_slice_t line, bool binary);
 
+/* Of the first max bytes of more: so many that no character is cut. */
+size_t line_prefix(const uint8_t *p, size_t max);
+
 /* With its tags, and at most max bytes behind them, cut between characters. */
 eirc_slice_t line_cut(eirc_slice_t line, size_t max);
 

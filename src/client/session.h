@@ -136,15 +136,18 @@ typedef struct {
     uint32_t channels_len;
 
     uint32_t phase;
-    uint32_t caps;     /* bits of capabilities, for CAP */
-    uint32_t server;   /* number of the server, of those in SESSION */
-    uint32_t nicks;    /* nicks refused so far in this registration */
-    uint32_t tcp;      /* flag: irc_received and irc_acked are set */
-    uint32_t pinged;   /* flag: our own PING has no answer yet */
-    uint32_t stays;    /* flag: a server has taken the user before */
-    uint32_t tries;    /* to come back, since the connection was lost */
-    uint64_t lost;     /* when that was, ms; 0: never */
-    uint64_t welcomed; /* when the server took the user, ms; 0: it did not */
+    uint32_t caps;       /* bits of capabilities, for CAP */
+    uint32_t server;     /* number of the server, of those in SESSION */
+    uint32_t nicks;      /* nicks refused so far in this registration */
+    uint32_t tcp;        /* flag: irc_received and irc_acked are set */
+    uint32_t pinged;     /* flag: our own PING has no answer yet */
+    uint32_t stays;      /* flag: a server has taken the user before */
+    uint32_t flow_lines; /* said since the server was asked for a PONG */
+    uint32_t flow_bytes;
+    uint64_t flow_asked; /* when that was, ms; 0: it has answered */
+    uint32_t tries;      /* to come back, since the connection was lost */
+    uint64_t lost;       /* when that was, ms; 0: never */
+    uint64_t welcomed;   /* when the server took the user, ms; 0: it did not */
     char nick[EIRC_IRC_NICK_MAX + 1]; /* own; empty until registering */
 } session_state_t;
 

@@ -162,6 +162,8 @@ user_connected(user_t *u, uint32_t server)
     u->session.state->server = server;
     u->session.state->caps = 0;
     state_reset(&u->state);
+    u->source_user = 0;
+    u->source_host = 0;
     registration_begin(u);
 
     session_commit(&u->session);

@@ -46,6 +46,11 @@ struct user_s {
     uint64_t retry;   /* when to ask for a connection, ms; 0: not */
     uint32_t random;
 
+    /* how long user and host are that others see; 0: the server has not
+     * shown it */
+    size_t source_user;
+    size_t source_host;
+
     uint32_t reason; /* why it ends (docs/link.md, 7); 0: it does not */
     bool ended;      /* nothing more comes; the browser is to be told so */
     bool refused;    /* the server has said that it won't have the user */

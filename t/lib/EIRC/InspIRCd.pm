@@ -5,6 +5,7 @@ package EIRC::InspIRCd;
 #   my $ircd = EIRC::InspIRCd->new($t, %opt);
 #       port => 8090       the name of its port (see port() of Test::Nginx)
 #       flood => 0         no fake lag: lines are taken as fast as they come
+#       commandrate => 1000, recvq => '16K'   its flood protection
 #       motd => $text      '' for none (422 in place of 376)
 #       config => $text    more configuration, in InspIRCd's own language
 #       name => 'inspircd' folder below the test directory, when there are two
@@ -67,6 +68,11 @@ sub new {
 
     $text =~ s/threshold="\d+"/threshold="1000000"/
         if $value{FAKELAG} eq 'off';
+
+    for my $name (qw/ commandrate recvq /) {
+        $text =~ s/ $name="\w+"/ $name="$opt{$name}"/
+            if defined $opt{$name};
+    }
 
     _write("$self->{dir}/inspircd.conf", $text);
 

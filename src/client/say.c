@@ -1,0 +1,190 @@
+#include "say.h"
+
+#include "command.h"
+#include "line.h"
+
+#include <string.h>
+
+/* what servers show of a host at most */
+#define HOST_MAX 63
+
+/* a piece that is shorter is no help: the line is cut as any other */
+#define PIECE_MIN 64
+
+static const eirc_slice_t action = EIRC_SLICE("\001ACTION ");
+
+
+say_piece_t
+say_piece(eirc_slice_t text, size_t max)
+{
+    size_t i;
+    say_piece_t piece;
+
+    piece.len = text.len;
+    piece.taken = text.len;
+
+    if (text.len <= max) {
+        return piece;
+    }
+
+    piece.len = line_prefix(text.p, max);
+    piece.taken = piece.len;
+
+    for (i = piece.len; i > 0 && i >= piece.len / 2; i--) {
+
+        if (text.p[i] == ' ') {
+            piece.len = i;
+            piece.taken = i + 1;
+            break;
+        }
+    }
+
+    return piece;
+}
+
+
+size_t
+say_room(const user_t *u)
+{
+    size_t user, host;
+
+    user = u->source_user;
+    host = u->source_host;
+
+    /* a server puts a '~' before a name that it has not asked for */
+
+    if (user == 0) {
+        user = strlen(u->session.identity->username) + 1;
+    }
+
+    if (host == 0) {
+        host = HOST_MAX;
+    }
+
+    return u->state.isupport.linelen - 2
+           - (1 + user_nick(u).len + 1 + user + 1 + host + 1);
+}
+
+
+/* An action is said in pieces that are actions; other CTCP is not taken
+ * apart. */
+static bool
+is_action(eirc_slice_t text)
+{
+    return text.len > action.len && memcmp(text.p, action.p, action.len) == 0;
+}
+
+
+/* The room for a piece, and the text without what makes it an action. */
+static size_t
+text_room(const user_t *u, const eirc_irc_msg_t *msg, eirc_slice_t *text)
+{
+    size_t room, head;
+
+    *text = msg->params[1];
+    head = msg->verb.len + 1 + msg->params[0].len + 2;
+    room = say_room(u);
+
+    if (is_action(*text)) {
+        head += action.len + 1;
+        *text = eirc_slice(text->p + action.len, text->len - action.len);
+
+        if (text->p[text->len - 1] == '\001') {
+            text->len--;
+        }
+    }
+
+    return room > head ? room - head : 0;
+}
+
+
+bool
+say_is_long(const user_t *u, const eirc_irc_msg_t *msg)
+{
+    size_t room;
+    eirc_slice_t text;
+
+    if (msg->nparams != 2
+        || !(eirc_irc_verb_is(msg, "PRIVMSG")
+             || eirc_irc_verb_is(msg, "NOTICE")))
+    {
+        return false;
+    }
+
+    if (msg->params[1].len > 0 && msg->params[1].p[0] == '\001'
+        && !is_action(msg->params[1]))
+    {
+        return false;
+    }
+
+    room = text_room(u, msg, &text);
+
+    return room >= PIECE_MIN && text.len > room;
+}
+
+
+/* Puts bytes behind those that are there. */
+static size_t
+append(uint8_t *buf, size_t len, eirc_slice_t bytes)
+{
+    memcpy(buf + len, bytes.p, bytes.len);
+
+    return len + bytes.len;
+}
+
+
+int
+say_next(user_t *u, const eirc_irc_msg_t *msg)
+{
+    int rc;
+    size_t len, room;
+    uint8_t buf[EIRC_IRC_LINE_BUFFER];
+    uint32_t *told;
+    say_piece_t piece;
+    eirc_slice_t text;
+
+    told = &u->session.state->told;
+    room = text_room(u, msg, &text);
+    room = room < PIECE_MIN ? PIECE_MIN : room;
+
+    text = eirc_slice(text.p + *told, text.len - *told);
+    piece = say_piece(text, room);
+
+    len = append(buf, 0, msg->verb);
+    buf[len++] = ' ';
+    len = append(buf, len, msg->params[0]);
+    len = append(buf, len, EIRC_SLICE(" :"));
+
+    if (is_action(msg->params[1])) {
+        len = append(buf, len, action);
+    }
+
+    len = append(buf, len, eirc_slice(text.p, piece.len));
+
+    if (is_action(msg->params[1])) {
+        buf[len++] = '\001';
+    }
+
+    rc = command_send(u, msg, eirc_slice(buf, len));
+
+    if (rc != EIRC_OK) {
+        return rc;
+    }
+
+    *told += (uint32_t) piece.taken;
+
+    return piece.taken < text.len ? EIRC_DONE : EIRC_OK;
+}
+
+
+void
+say_source(user_t *u, eirc_slice_t user, eirc_slice_t host)
+{
+    if (user.len > 0) {
+        u->source_user = user.len;
+    }
+
+    if (host.len > 0) {
+        u->source_host = host.len;
+    }
+}
