@@ -419,6 +419,13 @@ ngx_http_eirc_session_message(ngx_http_eirc_ws_t *ws, u_char *data, size_t len,
 
         s->level -= (int64_t) lines * NGX_HTTP_EIRC_LINE;
         s->ctx->lines_in += lines;
+
+        /* the next one would not wait: this was no buffer full all the time */
+
+        if (s->level >= NGX_HTTP_EIRC_LINE) {
+            s->is_full = 0;
+        }
+
         return NGX_OK;
 
     case NGX_AGAIN:
