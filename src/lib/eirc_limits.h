@@ -85,9 +85,23 @@
 #define EIRC_LINK_SERVERS_SIZE 4000
 #define EIRC_LINK_HOST_MAX 255
 
-/* SESSION without its servers */
+/*
+ * What SESSION says of TLS: a head, fingerprints (SHA-256, a few for the time
+ * of changing a certificate), and three paths of files; a record to a TLS
+ * relay holds a server's name beside it.
+ */
+#define EIRC_LINK_TLS_HEAD 8
+#define EIRC_LINK_PIN_SIZE 32
+#define EIRC_LINK_PINS_MAX 8
+#define EIRC_LINK_PATH_MAX 511
+#define EIRC_LINK_TLS_MAX                                                     \
+    (EIRC_LINK_TLS_HEAD + EIRC_LINK_PINS_MAX * EIRC_LINK_PIN_SIZE             \
+     + 3 * EIRC_LINK_PATH_MAX)
+
+/* SESSION without its servers and TLS */
 #define EIRC_LINK_SESSION_SIZE 112
-#define EIRC_LINK_SESSION_MAX (EIRC_LINK_SESSION_SIZE + EIRC_LINK_SERVERS_SIZE)
+#define EIRC_LINK_SESSION_MAX                                                 \
+    (EIRC_LINK_SESSION_SIZE + EIRC_LINK_SERVERS_SIZE + EIRC_LINK_TLS_MAX)
 
 /* replay ring: a page at least; at most what 1,000 users may cost together */
 #define EIRC_REPLAY_MIN 4096

@@ -368,12 +368,14 @@ servers_check(const uint8_t *p, const uint8_t *end)
 static int
 session_in_bounds(const eirc_link_session_t *s)
 {
+    eirc_link_tls_t tls;
+
     return s->account_len >= 1 && s->account_len <= EIRC_LINK_ACCOUNT_MAX
            && s->servers_len >= 1 && s->servers_len <= EIRC_LINK_SERVERS_SIZE
            && s->replay >= EIRC_REPLAY_MIN && s->replay <= EIRC_REPLAY_MAX
            && memchr(s->account, 0, s->account_len) == NULL
-           && servers_check(s->servers, s->servers + s->servers_len)
-                  == EIRC_OK;
+           && servers_check(s->servers, s->servers + s->servers_len) == EIRC_OK
+           && eirc_link_tls_read(&tls, s->tls, s->tls_len) == EIRC_OK;
 }
 
 
@@ -397,10 +399,16 @@ eirc_link_session_write(uint8_t *p, const eirc_link_session_t *s)
     put32(p + 36, s->cpu);
     put16(p + 40, (uint32_t) s->account_len);
     put16(p + 42, (uint32_t) s->servers_len);
+    put16(p + 44, (uint32_t) s->tls_len);
     memcpy(p + 48, s->account, s->account_len);
     memcpy(p + EIRC_LINK_SESSION_SIZE, s->servers, s->servers_len);
 
-    return EIRC_LINK_SESSION_SIZE + s->servers_len;
+    if (s->tls_len > 0) {
+        memcpy(p + EIRC_LINK_SESSION_SIZE + s->servers_len, s->tls,
+               s->tls_len);
+    }
+
+    return EIRC_LINK_SESSION_SIZE + s->servers_len + s->tls_len;
 }
 
 
@@ -440,13 +448,15 @@ eirc_link_session_read(eirc_link_session_t *s, const uint8_t *p, size_t len)
     s->servers_len = get16(p + 42);
     s->account = (const char *) (p + 48);
     s->servers = p + EIRC_LINK_SESSION_SIZE;
+    s->tls_len = get16(p + 44);
+    s->tls = s->servers + s->servers_len;
 
-    /* the lengths first: only then are account and servers all there */
+    /* the lengths first: only then are account, servers and TLS all there */
 
     if (s->account_len > EIRC_LINK_ACCOUNT_MAX
-        || len != EIRC_LINK_SESSION_SIZE + s->servers_len
+        || len != EIRC_LINK_SESSION_SIZE + s->servers_len + s->tls_len
         || !session_in_bounds(s) || !account_is_padded(s)
-        || get32(p + 44) != 0)
+        || get16(p + 46) != 0)
     {
         return EIRC_ERROR;
     }
@@ -534,6 +544,162 @@ eirc_link_server_next(const uint8_t **p, const uint8_t *end,
     }
 
     *p = s + 4 + server->host_len;
+
+    return EIRC_OK;
+}
+
+
+int
+eirc_link_server_at(const uint8_t *p, size_t len, uint32_t number,
+                    eirc_link_server_t *server)
+{
+    uint32_t i;
+    const uint8_t *end;
+
+    end = p + len;
+
+    for (i = 0; i <= number; i++) {
+        if (eirc_link_server_next(&p, end, server) != EIRC_OK) {
+            return EIRC_ERROR;
+        }
+    }
+
+    return EIRC_OK;
+}
+
+
+/* A path from the root, or nothing where it may be left away. */
+static int
+path_in_bounds(eirc_slice_t path)
+{
+    return path.len == 0
+           || (path.len <= EIRC_LINK_PATH_MAX && path.p[0] == '/'
+               && memchr(path.p, 0, path.len) == NULL);
+}
+
+
+static int
+tls_in_bounds(const eirc_link_tls_t *tls)
+{
+    return (tls->flags & ~EIRC_LINK_TLS_UNVERIFIED) == 0
+           && tls->npins <= EIRC_LINK_PINS_MAX && path_in_bounds(tls->ca)
+           && path_in_bounds(tls->certificate) && path_in_bounds(tls->key)
+           && (tls->key.len == 0 || tls->certificate.len > 0);
+}
+
+
+static uint8_t *
+bytes_put(uint8_t *p, const uint8_t *bytes, size_t len)
+{
+    if (len > 0) {
+        memcpy(p, bytes, len);
+    }
+
+    return p + len;
+}
+
+
+size_t
+eirc_link_tls_write(uint8_t *p, const eirc_link_tls_t *tls)
+{
+    uint8_t *end;
+
+    if (!tls_in_bounds(tls)) {
+        return 0;
+    }
+
+    p[0] = tls->flags;
+    p[1] = (uint8_t) tls->npins;
+    put16(p + 2, (uint32_t) tls->ca.len);
+    put16(p + 4, (uint32_t) tls->certificate.len);
+    put16(p + 6, (uint32_t) tls->key.len);
+
+    end = bytes_put(p + EIRC_LINK_TLS_HEAD, tls->pins,
+                    tls->npins * EIRC_LINK_PIN_SIZE);
+    end = bytes_put(end, tls->ca.p, tls->ca.len);
+    end = bytes_put(end, tls->certificate.p, tls->certificate.len);
+    end = bytes_put(end, tls->key.p, tls->key.len);
+
+    return (size_t) (end - p);
+}
+
+
+int
+eirc_link_tls_read(eirc_link_tls_t *tls, const uint8_t *p, size_t len)
+{
+    memset(tls, 0, sizeof(eirc_link_tls_t));
+
+    if (len == 0) {
+        return EIRC_OK;
+    }
+
+    if (len < EIRC_LINK_TLS_HEAD) {
+        return EIRC_ERROR;
+    }
+
+    tls->flags = p[0];
+    tls->npins = p[1];
+    tls->pins = p + EIRC_LINK_TLS_HEAD;
+    tls->ca.len = get16(p + 2);
+    tls->certificate.len = get16(p + 4);
+    tls->key.len = get16(p + 6);
+
+    /* the sum first: only then is all of it there to be looked at */
+
+    if (len
+        != EIRC_LINK_TLS_HEAD + tls->npins * EIRC_LINK_PIN_SIZE + tls->ca.len
+               + tls->certificate.len + tls->key.len)
+    {
+        return EIRC_ERROR;
+    }
+
+    tls->ca.p = tls->pins + tls->npins * EIRC_LINK_PIN_SIZE;
+    tls->certificate.p = tls->ca.p + tls->ca.len;
+    tls->key.p = tls->certificate.p + tls->certificate.len;
+
+    return tls_in_bounds(tls) ? EIRC_OK : EIRC_ERROR;
+}
+
+
+static int
+hex_digit(uint8_t c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+
+    c |= 0x20;
+
+    return (c >= 'a' && c <= 'f') ? c - 'a' + 10 : -1;
+}
+
+
+int
+eirc_link_pin_read(uint8_t *pin, eirc_slice_t text)
+{
+    int high, low;
+    size_t i, at, step;
+
+    /* with colons everywhere, or without any */
+
+    step = (text.len == 3 * EIRC_LINK_PIN_SIZE - 1) ? 3 : 2;
+
+    if (step == 2 && text.len != 2 * EIRC_LINK_PIN_SIZE) {
+        return EIRC_ERROR;
+    }
+
+    for (i = 0; i < EIRC_LINK_PIN_SIZE; i++) {
+        at = i * step;
+        high = hex_digit(text.p[at]);
+        low = hex_digit(text.p[at + 1]);
+
+        if (high == -1 || low == -1
+            || (step == 3 && i > 0 && text.p[at - 1] != ':')) {
+            return EIRC_ERROR;
+        }
+
+        pin[i] = (uint8_t) (high << 4 | low);
+    }
 
     return EIRC_OK;
 }

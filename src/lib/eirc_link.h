@@ -16,6 +16,7 @@
 
 #include "eirc_codes.h"
 #include "eirc_limits.h"
+#include "eirc_slice.h"
 
 typedef enum {
     EIRC_LINK_HELLO = 1,
@@ -112,18 +113,20 @@ typedef struct {
     size_t account_len;
     const uint8_t *servers; /* entries for eirc_link_server_next() */
     size_t servers_len;
+    const uint8_t *tls; /* as eirc_link_tls_write() has it */
+    size_t tls_len;     /* 0: nothing but defaults */
 } eirc_link_session_t;
 
 #define EIRC_LINK_CPU_ANY 0xffffffffu
 
 /*
  * Writes the whole record to p, which holds EIRC_LINK_SESSION_MAX bytes.
- * Returns its length, or 0 when a member is out of bounds or a server is not
- * as eirc_link_server_add() writes it.
+ * Returns its length, or 0 when a member is out of bounds, or servers or TLS
+ * are not as eirc_link_server_add() and eirc_link_tls_write() write them.
  */
 size_t eirc_link_session_write(uint8_t *p, const eirc_link_session_t *s);
 
-/* Reads a whole record, header included; the servers are checked as well. */
+/* Reads a whole record, header included; servers and TLS are checked too. */
 int eirc_link_session_read(eirc_link_session_t *s, const uint8_t *p,
                            size_t len);
 
@@ -148,5 +151,37 @@ int eirc_link_server_add(uint8_t *p, size_t *len, size_t size,
 /* As eirc_link_entry_next(), for servers. */
 int eirc_link_server_next(const uint8_t **p, const uint8_t *end,
                           eirc_link_server_t *server);
+
+/* Takes the server with this number, from 0; EIRC_ERROR: there is none. */
+int eirc_link_server_at(const uint8_t *p, size_t len, uint32_t number,
+                        eirc_link_server_t *server);
+
+/* how TLS servers of a session are to be verified, and what they are shown */
+typedef struct {
+    uint8_t flags;
+    size_t npins;
+    const uint8_t *pins; /* npins times EIRC_LINK_PIN_SIZE bytes */
+    eirc_slice_t ca;     /* paths; empty: the system's store, and none */
+    eirc_slice_t certificate;
+    eirc_slice_t key; /* empty: in the file of the certificate */
+} eirc_link_tls_t;
+
+/* the server's certificate is not looked at */
+#define EIRC_LINK_TLS_UNVERIFIED 0x01
+
+/*
+ * Writes it to p, which holds EIRC_LINK_TLS_MAX bytes. Returns its length, or
+ * 0 when a member is out of bounds.
+ */
+size_t eirc_link_tls_write(uint8_t *p, const eirc_link_tls_t *tls);
+
+/* Reads it; no bytes at all are the defaults. */
+int eirc_link_tls_read(eirc_link_tls_t *tls, const uint8_t *p, size_t len);
+
+/*
+ * A fingerprint as people write it: 64 hexadecimal digits, of which each two
+ * may have a colon between them and the next. Writes EIRC_LINK_PIN_SIZE bytes.
+ */
+int eirc_link_pin_read(uint8_t *pin, eirc_slice_t text);
 
 #endif /* _EIRC_LINK_H_INCLUDED_ */

@@ -154,6 +154,22 @@ read_session(const uint8_t *p, size_t len)
 }
 
 
+static void
+read_tls(const uint8_t *p, size_t len)
+{
+    size_t n;
+    uint8_t again[EIRC_LINK_TLS_MAX];
+    eirc_link_tls_t tls;
+
+    if (len == 0 || eirc_link_tls_read(&tls, p, len) != EIRC_OK) {
+        return;
+    }
+
+    n = eirc_link_tls_write(again, &tls);
+    check(n == len && memcmp(again, p, n) == 0);
+}
+
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 {
@@ -163,6 +179,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
     read_session(p, len);
     read_entries(p, len);
     read_servers(p, len);
+    read_tls(p, len);
     write_text(p, len);
 
     if (len > EIRC_LINK_HEADER_SIZE) {

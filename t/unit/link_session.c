@@ -227,6 +227,8 @@ test_session_fields(void **state)
     assert_int_equal(again.servers_len, 24);
     assert_ptr_equal(again.servers, p + 112);
 
+    assert_int_equal(again.tls_len, 0);
+
     /* cut at every byte, or a byte too long */
 
     for (len = 0; len < n; len++) {
@@ -457,6 +459,225 @@ test_session_servers_read(void **state)
 }
 
 
+/* TLS of a session: everything of the largest size unless a test says else */
+static void
+tls_of(eirc_link_tls_t *tls)
+{
+    static uint8_t pins[9 * 32];
+    static char path[600];
+
+    memset(pins, 0xab, sizeof(pins));
+    memset(path, 'p', sizeof(path));
+    path[0] = '/';
+
+    tls->flags = EIRC_LINK_TLS_UNVERIFIED;
+    tls->npins = 8;
+    tls->pins = pins;
+    tls->ca = eirc_slice(path, 511);
+    tls->certificate = eirc_slice(path, 511);
+    tls->key = eirc_slice(path, 511);
+}
+
+
+static void
+test_tls_fields(void **state)
+{
+    size_t n, len;
+    uint8_t p[EIRC_LINK_TLS_MAX], *copy;
+    eirc_link_tls_t tls, again;
+    static const uint8_t expected[] = {
+        1,    1,    2,    0,    3,    0,    2,    0,    0xab, 0xab, 0xab, 0xab,
+        0xab, 0xab, 0xab, 0xab, 0xab, 0xab, 0xab, 0xab, 0xab, 0xab, 0xab, 0xab,
+        0xab, 0xab, 0xab, 0xab, 0xab, 0xab, 0xab, 0xab, 0xab, 0xab, 0xab, 0xab,
+        0xab, 0xab, 0xab, 0xab, '/',  'a',  '/',  'b',  'c',  '/',  'd'};
+
+    (void) state;
+
+    tls_of(&tls);
+    assert_int_equal(eirc_link_tls_write(p, &tls), EIRC_LINK_TLS_MAX);
+    assert_int_equal(eirc_link_tls_read(&again, p, EIRC_LINK_TLS_MAX),
+                     EIRC_OK);
+
+    tls.npins = 1;
+    tls.ca = EIRC_SLICE("/a");
+    tls.certificate = EIRC_SLICE("/bc");
+    tls.key = EIRC_SLICE("/d");
+    n = eirc_link_tls_write(p, &tls);
+    assert_int_equal(n, sizeof(expected));
+    assert_memory_equal(p, expected, n);
+
+    for (len = 1; len <= n; len++) {
+        copy = malloc(len);
+        assert_non_null(copy);
+        memcpy(copy, p, len);
+        assert_int_equal(eirc_link_tls_read(&again, copy, len),
+                         len == n ? EIRC_OK : EIRC_ERROR);
+        free(copy);
+    }
+
+    assert_int_equal(eirc_link_tls_read(&again, p, n), EIRC_OK);
+    assert_int_equal(again.flags, EIRC_LINK_TLS_UNVERIFIED);
+    assert_int_equal(again.npins, 1);
+    assert_memory_equal(again.pins, tls.pins, 32);
+    assert_true(eirc_slice_equal(again.ca, tls.ca));
+    assert_true(eirc_slice_equal(again.certificate, tls.certificate));
+    assert_true(eirc_slice_equal(again.key, tls.key));
+
+    assert_int_equal(eirc_link_tls_read(&again, NULL, 0), EIRC_OK);
+    assert_int_equal(again.flags, 0);
+    assert_int_equal(again.npins, 0);
+    assert_int_equal(again.ca.len, 0);
+}
+
+
+static void
+test_tls_bounds(void **state)
+{
+    uint8_t p[EIRC_LINK_TLS_MAX + 32];
+    char path[600];
+    eirc_link_tls_t tls;
+
+    (void) state;
+
+    memset(path, 'p', sizeof(path));
+    path[0] = '/';
+
+    tls_of(&tls);
+    tls.flags = 2;
+    assert_int_equal(eirc_link_tls_write(p, &tls), 0);
+
+    tls_of(&tls);
+    tls.npins = 9;
+    assert_int_equal(eirc_link_tls_write(p, &tls), 0);
+
+    tls_of(&tls);
+    tls.ca = eirc_slice(path, 512);
+    assert_int_equal(eirc_link_tls_write(p, &tls), 0);
+    tls.ca = EIRC_SLICE("relative");
+    assert_int_equal(eirc_link_tls_write(p, &tls), 0);
+    tls.ca = EIRC_SLICE("/a\0b");
+    assert_int_equal(eirc_link_tls_write(p, &tls), 0);
+
+    /* a key alone is nobody's */
+
+    tls_of(&tls);
+    tls.certificate = eirc_slice(NULL, 0);
+    assert_int_equal(eirc_link_tls_write(p, &tls), 0);
+    tls.key = eirc_slice(NULL, 0);
+    assert_true(eirc_link_tls_write(p, &tls) > 0);
+
+    /* the same, written by somebody who does not check */
+
+    memset(p, 0, sizeof(p));
+    assert_int_equal(eirc_link_tls_read(&tls, p, 8), EIRC_OK);
+    assert_int_equal(eirc_link_tls_read(&tls, p, 9), EIRC_ERROR);
+    p[0] = 2;
+    assert_int_equal(eirc_link_tls_read(&tls, p, 8), EIRC_ERROR);
+    p[0] = 0;
+    p[1] = 9;
+    assert_int_equal(eirc_link_tls_read(&tls, p, 8 + 9 * 32), EIRC_ERROR);
+    p[1] = 0;
+    p[2] = 1;
+    assert_int_equal(eirc_link_tls_read(&tls, p, 9), EIRC_ERROR);
+    p[8] = '/';
+    assert_int_equal(eirc_link_tls_read(&tls, p, 9), EIRC_OK);
+    p[2] = 0;
+    p[6] = 1;
+    assert_int_equal(eirc_link_tls_read(&tls, p, 9), EIRC_ERROR);
+}
+
+
+static void
+test_session_tls(void **state)
+{
+    size_t n;
+    uint8_t p[EIRC_LINK_SESSION_MAX], servers[EIRC_LINK_SERVERS_SIZE],
+        blob[EIRC_LINK_TLS_MAX];
+    eirc_link_session_t s, again;
+    eirc_link_tls_t tls;
+
+    (void) state;
+
+    session_of(&s, servers, 1);
+    tls_of(&tls);
+    s.tls = blob;
+    s.tls_len = eirc_link_tls_write(blob, &tls);
+    n = eirc_link_session_write(p, &s);
+    assert_int_equal(n, 112 + 12 + EIRC_LINK_TLS_MAX);
+    assert_int_equal(eirc_link_session_read(&again, p, n), EIRC_OK);
+    assert_int_equal(again.tls_len, s.tls_len);
+    assert_memory_equal(again.tls, blob, s.tls_len);
+    assert_int_equal(session_read(&again, p, n - 1), EIRC_ERROR);
+    assert_int_equal(session_read(&again, p, n - s.tls_len), EIRC_ERROR);
+
+    p[112 + 12] = 2;
+    assert_int_equal(session_read(&again, p, n), EIRC_ERROR);
+    blob[0] = 2;
+    assert_int_equal(eirc_link_session_write(p, &s), 0);
+}
+
+
+static void
+test_pin(void **state)
+{
+    size_t i;
+    uint8_t pin[32];
+    char plain[65], colons[96];
+
+    (void) state;
+
+    for (i = 0; i < 32; i++) {
+        (void) snprintf(plain + 2 * i, 3, "%02zx", i * 7);
+        (void) snprintf(colons + 3 * i, 4, i < 31 ? "%02zX:" : "%02zX", i * 7);
+    }
+
+    assert_int_equal(eirc_link_pin_read(pin, eirc_slice(plain, 64)), EIRC_OK);
+    assert_int_equal(pin[0], 0);
+    assert_int_equal(pin[31], 31 * 7);
+    memset(pin, 0, sizeof(pin));
+    assert_int_equal(eirc_link_pin_read(pin, eirc_slice(colons, 95)), EIRC_OK);
+    assert_int_equal(pin[31], 31 * 7);
+
+    for (i = 0; i < 64; i++) {
+        assert_int_equal(eirc_link_pin_read(pin, eirc_slice(plain, i)),
+                         EIRC_ERROR);
+    }
+
+    plain[63] = 'g';
+    assert_int_equal(eirc_link_pin_read(pin, eirc_slice(plain, 64)),
+                     EIRC_ERROR);
+    colons[2] = '0';
+    assert_int_equal(eirc_link_pin_read(pin, eirc_slice(colons, 95)),
+                     EIRC_ERROR);
+}
+
+
+static void
+test_server_at(void **state)
+{
+    size_t used;
+    uint8_t p[64];
+    eirc_link_server_t server = {0, 6667, "irc", 3};
+
+    (void) state;
+
+    used = 0;
+    assert_int_equal(eirc_link_server_add(p, &used, sizeof(p), &server),
+                     EIRC_OK);
+    server.flags = EIRC_LINK_SERVER_TLS;
+    server.port = 6697;
+    assert_int_equal(eirc_link_server_add(p, &used, sizeof(p), &server),
+                     EIRC_OK);
+
+    assert_int_equal(eirc_link_server_at(p, used, 0, &server), EIRC_OK);
+    assert_int_equal(server.port, 6667);
+    assert_int_equal(eirc_link_server_at(p, used, 1, &server), EIRC_OK);
+    assert_int_equal(server.port, 6697);
+    assert_int_equal(eirc_link_server_at(p, used, 2, &server), EIRC_ERROR);
+    assert_int_equal(eirc_link_server_at(p, used - 1, 1, &server), EIRC_ERROR);
+}
+
+
 int
 main(void)
 {
@@ -468,6 +689,11 @@ main(void)
         cmocka_unit_test(test_session_bounds),
         cmocka_unit_test(test_session_replay_read),
         cmocka_unit_test(test_session_servers_read),
+        cmocka_unit_test(test_tls_fields),
+        cmocka_unit_test(test_tls_bounds),
+        cmocka_unit_test(test_session_tls),
+        cmocka_unit_test(test_server_at),
+        cmocka_unit_test(test_pin),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
