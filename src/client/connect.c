@@ -429,14 +429,6 @@ server_begin(job_t *j)
         j->counted = 1;
     }
 
-    if (j->now.flags & EIRC_LINK_SERVER_TLS) {
-        j->status = -1;
-        (void) snprintf(j->text, sizeof(j->text), "TLS to %s is not supported",
-                        j->name);
-        server_failed(j);
-        return;
-    }
-
     j->give_up = connector.now + SERVER_TIME;
 
     if (deadline_set(j, j->give_up) == -1) {

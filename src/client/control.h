@@ -1,6 +1,6 @@
 /*
- * The channels inside irc-client: socket layer to template, to connector and
- * to each worker. All are SOCK_SEQPACKET pairs made by the socket layer; a
+ * The channels inside irc-client: socket layer to template, to connector, to
+ * TLS relays and to each worker. All are SOCK_SEQPACKET pairs made by the socket layer; a
  * record is one control_t, cut behind its text, with descriptors in
  * SCM_RIGHTS where its type says so. Both ends are the same binary, so the
  * structure goes over as it is; the socket layer checks every field of what a
@@ -32,7 +32,8 @@ typedef enum {
     CONTROL_CANCEL,
     /* connector to socket layer, socket layer to worker: key, status 0 and the
      * connected descriptor, value = which server, data = its name as "host
-     * port"; or status = errno or -1, data = what failed, in words */
+     * port"; or status = errno, -1 or CONTROL_SAY_WHY, data = what failed, in
+     * words */
     CONTROL_CONNECTED,
 
     /* worker to socket layer: wants an IRC connection (again); value = number
@@ -44,8 +45,32 @@ typedef enum {
 
     /* socket layer to worker: the layer ends in good order, the session with
      * it (END, SHUTDOWN). The end of file alone says that the layer died. */
-    CONTROL_STOP
+    CONTROL_STOP,
+
+    /* socket layer to TLS relay, once and first: data = the server as in
+     * SESSION, and behind it TLS as in SESSION */
+    CONTROL_TLS_SERVER,
+    /* socket layer to TLS relay: key; fds: the connection to the server, and
+     * the one towards the worker */
+    CONTROL_TLS_CARRY,
+    /* TLS relay to socket layer: key, status 0, data = the version of TLS; or
+     * status -1 or CONTROL_SAY_WHY, data = what failed, in words: it is
+     * carried no more */
+    CONTROL_TLS_STANDS,
+    /* TLS relay to socket layer: key, data = control_bytes_t, status -1 where
+     * the server has ended without saying so: it is carried no more */
+    CONTROL_TLS_ENDED
 } control_type_e;
+
+/* status of CONNECTED: the words are for the user as well */
+#define CONTROL_SAY_WHY (-2)
+
+/* bytes that a TLS relay has carried for one connection, without TLS: those
+ * that the worker's socket has taken, and those that were taken from it */
+typedef struct {
+    uint64_t to_worker;
+    uint64_t from_worker;
+} control_bytes_t;
 
 typedef struct {
     uint32_t type;

@@ -1,12 +1,16 @@
 #include "dial.h"
 
+#include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <unistd.h>
 
 #include "control.h"
 #include "events.h"
 #include "held.h"
+#include "tls.h"
 
 /* times that a connect is asked for again when its connector has died */
 #define REQUEUE_MAX 2
@@ -17,7 +21,7 @@ dial_again(layer_t *l, held_t *s, uint32_t server)
 {
     /* one question at a time: the answer to the first is on its way */
 
-    if (s->irc_state == HELD_IRC_ASKED || s->irc_state == HELD_IRC_WAITING) {
+    if (s->irc_state != HELD_IRC_NONE && s->irc_state != HELD_IRC_CONNECTED) {
         return;
     }
 
@@ -98,10 +102,137 @@ dial_cancel(layer_t *l, held_t *s)
 }
 
 
+/* What has come of it, for the log and the worker; s->irc is its connection.
+ */
+static void
+connect_tell(held_t *s, control_t *c)
+{
+    char text[1024];
+
+    s->irc_state = (s->irc == -1) ? HELD_IRC_NONE : HELD_IRC_CONNECTED;
+    s->unsafe = 0;
+
+    (void) event_escape(text, sizeof(text), c->data, c->size);
+
+    if (s->irc == -1) {
+        log_write(LOG_LEVEL_ERR, 0, s->id, "%s", text);
+
+    } else {
+        log_write(LOG_LEVEL_INFO, 0, s->id, "connected to %s", text);
+    }
+
+    held_tell(s, c, s->irc);
+}
+
+
+static int
+server_is_tls(const held_t *s, uint32_t number)
+{
+    eirc_link_server_t server;
+
+    return eirc_link_server_at(s->servers, s->servers_len, number, &server)
+               == EIRC_OK
+           && (server.flags & EIRC_LINK_SERVER_TLS);
+}
+
+
+static uint32_t
+servers_count(const held_t *s)
+{
+    uint32_t n;
+    eirc_link_server_t server;
+
+    for (n = 0; eirc_link_server_at(s->servers, s->servers_len, n, &server)
+                == EIRC_OK;
+         n++)
+    {
+        /* void */
+    }
+
+    return n;
+}
+
+
+/* It stands, and has TLS before it: fd is the caller's. */
+static void
+connect_secure(layer_t *l, held_t *s, uint32_t number, int fd)
+{
+    char words[128];
+
+    s->irc_state = HELD_IRC_SECURING;
+    s->server = number;
+
+    if (tls_carry(l, s, number, fd) == -1) {
+        (void) snprintf(words, sizeof(words), "no TLS relay: %s",
+                        strerror(errno));
+        dial_secured(l, s, -1, words, strlen(words));
+    }
+}
+
+
+/* The next server; when all have failed the worker is told of the last. */
+static void
+secure_failed(layer_t *l, held_t *s, int32_t status, const char *words,
+              size_t len)
+{
+    char text[1024];
+    uint32_t n;
+    control_t c;
+
+    held_fd_close(&s->irc);
+    n = servers_count(s);
+
+    if (++s->unsafe < n) {
+        (void) event_escape(text, sizeof(text), words, len);
+        log_write(LOG_LEVEL_ERR, 0, s->id, "%s", text);
+
+        s->irc_state = HELD_IRC_NONE;
+        dial_again(l, s, (s->server + 1) % n);
+        return;
+    }
+
+    memset(&c, 0, offsetof(control_t, data));
+    c.type = CONTROL_CONNECTED;
+    c.status = status;
+    c.size = (uint32_t) (len < EVENT_TEXT_MAX ? len : EVENT_TEXT_MAX);
+    memcpy(c.data, words, c.size);
+
+    connect_tell(s, &c);
+}
+
+
+void
+dial_secured(layer_t *l, held_t *s, int32_t status, const char *words,
+             size_t len)
+{
+    control_t c;
+    eirc_link_server_t server;
+
+    if (s->irc_state != HELD_IRC_SECURING) {
+        return;
+    }
+
+    if (status != 0) {
+        secure_failed(l, s, status, words, len);
+        return;
+    }
+
+    (void) eirc_link_server_at(s->servers, s->servers_len, s->server, &server);
+
+    memset(&c, 0, offsetof(control_t, data));
+    c.type = CONTROL_CONNECTED;
+    c.value = s->server;
+    c.size = (uint32_t) snprintf(
+        c.data, sizeof(c.data), "%.*s %u, %.*s", (int) server.host_len,
+        server.host, server.port, (int) (len < 16 ? len : 16), words);
+
+    connect_tell(s, &c);
+}
+
+
 static void
 connect_answered(layer_t *l, control_t *c, int fd)
 {
-    char text[1024];
     held_t *s;
 
     s = sessions_find(&l->sessions, c->key);
@@ -113,22 +244,17 @@ connect_answered(layer_t *l, control_t *c, int fd)
         return;
     }
 
-    s->irc_state = (fd == -1) ? HELD_IRC_NONE : HELD_IRC_CONNECTED;
     s->requeued = 0;
-
     held_fd_close(&s->irc);
-    s->irc = fd;
 
-    (void) event_escape(text, sizeof(text), c->data, c->size);
-
-    if (fd == -1) {
-        log_write(LOG_LEVEL_ERR, 0, s->id, "%s", text);
-
-    } else {
-        log_write(LOG_LEVEL_INFO, 0, s->id, "connected to %s", text);
+    if (fd != -1 && server_is_tls(s, c->value)) {
+        connect_secure(l, s, c->value, fd);
+        (void) close(fd);
+        return;
     }
 
-    held_tell(s, c, fd);
+    s->irc = fd;
+    connect_tell(s, c);
 }
 
 

@@ -142,13 +142,18 @@ held_equip(layer_t *l, held_t *s, const eirc_link_session_t *request)
     bucket_init(&s->flood, EVENT_FLOOD_RATE * 1000, EVENT_FLOOD, l->now);
     bucket_init(&s->returns, RETURN_RATE, RETURN_BURST, l->now);
 
-    s->servers = malloc(request->servers_len);
+    s->servers = malloc(request->servers_len + request->tls_len);
     if (s->servers == NULL) {
         return -1;
     }
 
     memcpy(s->servers, request->servers, request->servers_len);
     s->servers_len = (uint32_t) request->servers_len;
+    s->tls_len = (uint32_t) request->tls_len;
+
+    if (s->tls_len > 0) {
+        memcpy(s->servers + s->servers_len, request->tls, request->tls_len);
+    }
 
     if (id_make(s->id, sizeof(s->id), l->rundir.number) == -1) {
         return -1;

@@ -49,7 +49,7 @@ layer_unwatch(layer_t *l, int fd)
 uint32_t
 layer_fds(const layer_t *l)
 {
-    return LAYER_FDS_FIXED + l->peers.count
+    return LAYER_FDS_FIXED + l->nrelays + l->peers.count
            + l->sessions.table.count * LAYER_FDS_SESSION + l->fork_queue.count;
 }
 

@@ -1,8 +1,8 @@
 /*
  * The state of a socket layer, for the files that it is made of: sockets.c
  * (the loop, signals, beginning and end), peers.c (connections that are no
- * session), birth.c, dial.c and keeper.c (what happens to a session), held.c
- * (what is held of one). One process, one thread, one layer.
+ * session), birth.c, dial.c and keeper.c (what happens to a session), tls.c (the
+ * TLS relays), held.c (what is held of one). One process, one thread, one layer.
  */
 
 #ifndef _LAYER_H_INCLUDED_
@@ -24,6 +24,9 @@
 /* descriptors that are no session's and no peer's */
 #define LAYER_FDS_FIXED 32
 
+/* TLS relays, with a descriptor each */
+#define LAYER_RELAYS_MAX 64
+
 /* descriptors that a session takes: link, segment, control, IRC; and one more,
  * the worker's end, until it is handed to the template */
 #define LAYER_FDS_SESSION 4
@@ -36,7 +39,8 @@ typedef enum {
     LAYER_TEMPLATE,
     LAYER_CONNECTOR,
     LAYER_PEER,
-    LAYER_WORKER
+    LAYER_WORKER,
+    LAYER_TLS
 } layer_kind_e;
 
 /* the exit of a process that nobody has told us of yet */
@@ -46,6 +50,7 @@ typedef struct {
 } layer_exit_t;
 
 typedef struct peer_s peer_t;
+typedef struct tls_s tls_t;
 
 typedef struct {
     rundir_t rundir;
@@ -69,6 +74,10 @@ typedef struct {
 
     helper_t template;
     helper_t connector;
+
+    tls_t *relays[LAYER_RELAYS_MAX]; /* NULL: a free slot */
+    uint32_t nrelays;
+    uint32_t relay_sessions; /* users of one */
 
     layer_exit_t exits[LAYER_FORKS_MAX];
     uint32_t nexits;

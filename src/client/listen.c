@@ -5,6 +5,7 @@
 #include "relay.h"
 #include "request.h"
 #include "stream.h"
+#include "tls_alone.h"
 #include "title.h"
 #include "ui.h"
 
@@ -46,7 +47,13 @@ typedef struct {
     const char *account;
     const char *sasl;
     const char *sasl_file;
-} options_t;
+    const char *tls;
+    tls_alone_t secure;
+
+    /* made of these */
+    size_t blob_len;
+    uint8_t blob[EIRC_LINK_TLS_MAX];
+} alone_t;
 
 typedef struct {
     struct sockaddr_un address;
@@ -57,17 +64,23 @@ static const struct {
     const char *name;
     size_t offset;
 } table[] = {
-    {"--nick", offsetof(options_t, nick)},
-    {"--realname", offsetof(options_t, realname)},
-    {"--server", offsetof(options_t, server)},
-    {"--port", offsetof(options_t, port)},
-    {"--listen", offsetof(options_t, listen)},
-    {"--log", offsetof(options_t, log)},
-    {"--instance", offsetof(options_t, instance)},
-    {"--channels", offsetof(options_t, channels)},
-    {"--account", offsetof(options_t, account)},
-    {"--sasl", offsetof(options_t, sasl)},
-    {"--sasl-file", offsetof(options_t, sasl_file)},
+    {"--tls", offsetof(alone_t, tls)},
+    {"--tls-verify", offsetof(alone_t, secure.verify)},
+    {"--tls-ca", offsetof(alone_t, secure.ca)},
+    {"--tls-fingerprint", offsetof(alone_t, secure.fingerprint)},
+    {"--tls-certificate", offsetof(alone_t, secure.certificate)},
+    {"--tls-key", offsetof(alone_t, secure.key)},
+    {"--nick", offsetof(alone_t, nick)},
+    {"--realname", offsetof(alone_t, realname)},
+    {"--server", offsetof(alone_t, server)},
+    {"--port", offsetof(alone_t, port)},
+    {"--listen", offsetof(alone_t, listen)},
+    {"--log", offsetof(alone_t, log)},
+    {"--instance", offsetof(alone_t, instance)},
+    {"--channels", offsetof(alone_t, channels)},
+    {"--account", offsetof(alone_t, account)},
+    {"--sasl", offsetof(alone_t, sasl)},
+    {"--sasl-file", offsetof(alone_t, sasl_file)},
 };
 
 
@@ -91,13 +104,13 @@ on_signal(int signo)
 
 
 static void
-options_read(options_t *o, int argc, char **argv)
+options_read(alone_t *o, int argc, char **argv)
 {
     int i;
     size_t j, len;
     const char **value;
 
-    memset(o, 0, sizeof(options_t));
+    memset(o, 0, sizeof(alone_t));
 
     for (i = 1; i < argc; i++) {
         len = strcspn(argv[i], "=");
@@ -143,9 +156,10 @@ port_read(const char *s)
 
 
 static int
-options_check(const options_t *o)
+options_check(alone_t *o)
 {
     long port;
+    char words[TLS_ALONE_WORDS];
 
     if (o->nick == NULL || *o->nick == '\0') {
         return complain("Missing required argument: ", "--nick");
@@ -166,7 +180,13 @@ options_check(const options_t *o)
     }
 
     if (port == PORT_TLS) {
-        return complain("TLS is not served, so not port ", o->port);
+        o->tls = "";
+    }
+
+    o->blob_len = tls_alone_blob(&o->secure, o->blob, words);
+
+    if (o->blob_len == 0) {
+        return complain(words, "");
     }
 
     if (o->listen == NULL && !ui_possible()) {
@@ -199,7 +219,7 @@ options_check(const options_t *o)
 
 
 static int
-request_make(request_t *r, const options_t *o)
+request_make(request_t *r, const alone_t *o)
 {
     const char *why, *realname;
 
@@ -284,7 +304,7 @@ login_forget(login_t *login)
 
 /* NULL: there is to be no login. */
 static int
-login_make(login_t **login, const options_t *o)
+login_make(login_t **login, const alone_t *o)
 {
     login_t *l;
 
@@ -484,6 +504,24 @@ server_connect(const char *host, const char *port)
 }
 
 
+/* The same with TLS before it; why it failed is for the user to know. */
+static int
+server_secure(int fd, const alone_t *o)
+{
+    char words[TLS_ALONE_WORDS];
+
+    fd = tls_alone_connect(fd, o->server, (uint16_t) port_read(o->port),
+                           o->blob, o->blob_len, words);
+
+    if (fd == -1) {
+        log_write(LOG_LEVEL_ERR, 0, NULL, "%s", words);
+        user_tell_error(&relay.user, eirc_slice_str(words));
+    }
+
+    return fd;
+}
+
+
 static void
 listen_event(user_t *u, event_type_e type, int32_t status, eirc_slice_t text)
 {
@@ -536,7 +574,7 @@ seed_make(void)
 
 /* Carries lines from here on, between IRC and the relay's browser. */
 static int
-user_run(const request_t *request, login_t *login, const options_t *o)
+user_run(const request_t *request, login_t *login, const alone_t *o)
 {
     int irc;
     void *segment;
@@ -562,6 +600,10 @@ user_run(const request_t *request, login_t *login, const options_t *o)
 
     irc = server_connect(o->server, o->port);
 
+    if (irc != -1 && o->tls != NULL) {
+        irc = server_secure(irc, o);
+    }
+
     /* no word of the command line is needed any more, the title covers it */
 
     title_set(request->identity.nick);
@@ -582,7 +624,7 @@ user_run(const request_t *request, login_t *login, const options_t *o)
 
 /* A person at a terminal. */
 static int
-terminal_run(const request_t *request, login_t *login, const options_t *o)
+terminal_run(const request_t *request, login_t *login, const alone_t *o)
 {
     int rc;
     const char *why;
@@ -604,7 +646,7 @@ terminal_run(const request_t *request, login_t *login, const options_t *o)
 
 /* Another program, which connects to a socket. */
 static int
-listen_run(const request_t *request, login_t *login, const options_t *o)
+listen_run(const request_t *request, login_t *login, const alone_t *o)
 {
     int rc, client;
     listener_t listener;
@@ -637,7 +679,7 @@ listen_main(int argc, char **argv)
     int rc;
     char instance[33];
     login_t *login;
-    options_t o;
+    alone_t o;
     static request_t request;
 
     options_read(&o, argc, argv);

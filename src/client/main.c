@@ -8,17 +8,22 @@
 #include "sockets.h"
 #include "template.h"
 #include "title.h"
+#include "tls_relay.h"
 
 #define VERSION "1.0.0"
 
 static const char usage[]
     = "Usage: irc-client --sockets --run-path=DIR [--index=K]\n"
       "                  [--log=FILE|stderr|syslog] [--log-level=LEVEL]\n"
+      "                  [--relay-sessions=N]\n"
       "       irc-client --nick=NICK --server=HOST --port=PORT\n"
       "                  [--realname=NAME] [--channels=NAME,...]\n"
       "                  [--listen=DIR] [--log=DIR] [--instance=ID]\n"
       "                  [--sasl[=MECHANISM]] [--sasl-file=FILE]\n"
       "                  [--account=NAME]\n"
+      "                  [--tls] [--tls-ca=FILE] [--tls-fingerprint=HEX,...]\n"
+      "                  [--tls-certificate=FILE [--tls-key=FILE]]\n"
+      "                  [--tls-verify=on|off]\n"
       "           (for another program with --listen, else on a terminal)\n"
       "       irc-client --help | --version\n";
 
@@ -61,8 +66,10 @@ main(int argc, char **argv)
     /* helpers have an environment that is there to be overwritten */
 
     title_init(argc, argv,
-               o.role == ROLE_TEMPLATE || o.role == ROLE_CONNECTOR ? environ
-                                                                   : NULL);
+               o.role == ROLE_TEMPLATE || o.role == ROLE_CONNECTOR
+                       || o.role == ROLE_TLS_RELAY
+                   ? environ
+                   : NULL);
 
     switch (o.role) {
 
@@ -74,6 +81,9 @@ main(int argc, char **argv)
 
     case ROLE_CONNECTOR:
         return connect_run();
+
+    case ROLE_TLS_RELAY:
+        return tls_relay_run();
 
     case ROLE_HELP:
         (void) fputs(usage, stdout);

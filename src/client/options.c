@@ -5,12 +5,14 @@
 #include <string.h>
 
 #include "log.h"
+#include "tls_relay.h"
 
 typedef enum {
     KIND_FLAG = 0,
     KIND_STRING,
     KIND_INDEX,
-    KIND_LEVEL
+    KIND_LEVEL,
+    KIND_USERS
 } kind_e;
 
 typedef struct {
@@ -23,6 +25,7 @@ static const option_t table[] = {
     {"index", KIND_INDEX, offsetof(options_t, index)},
     {"log", KIND_STRING, offsetof(options_t, log)},
     {"log-level", KIND_LEVEL, offsetof(options_t, log_level)},
+    {"relay-sessions", KIND_USERS, offsetof(options_t, relay_sessions)},
     {"run-path", KIND_STRING, offsetof(options_t, run_path)},
     {"sockets", KIND_FLAG, 0},
 };
@@ -101,6 +104,11 @@ value_set(options_t *o, const option_t *option, const char *value)
         o->log_level = log_level_parse(value);
         return o->log_level;
 
+    case KIND_USERS:
+        n = number_parse(value, TLS_RELAY_USERS_MAX);
+        o->relay_sessions = (unsigned) n;
+        return n < 1 ? -1 : 0;
+
     default:
         return -1;
     }
@@ -165,6 +173,7 @@ role_find(options_t *o, const char *arg)
         {"--version", ROLE_VERSION},
         {OPTION_TEMPLATE, ROLE_TEMPLATE},
         {OPTION_CONNECTOR, ROLE_CONNECTOR},
+        {OPTION_TLS_RELAY, ROLE_TLS_RELAY},
     };
 
     for (i = 0; i < sizeof(roles) / sizeof(roles[0]); i++) {
@@ -201,6 +210,7 @@ options_parse(options_t *o, int argc, char *const *argv, char *error,
 
     memset(o, 0, sizeof(options_t));
     o->log_level = LOG_LEVEL_INFO;
+    o->relay_sessions = TLS_RELAY_USERS;
 
     if (argc == 2 && role_find(o, argv[1])) {
         return 0;

@@ -415,6 +415,22 @@ control_close(relay_t *r)
 }
 
 
+/* Nothing that could be mistaken for a line's end goes on to the browser. */
+static void
+unreachable_tell(relay_t *r, const control_t *c)
+{
+    size_t len;
+    char words[512];
+
+    if (c->status == CONTROL_SAY_WHY) {
+        len = event_escape(words, sizeof(words), c->data, c->size);
+        user_tell_error(&r->user, eirc_slice(words, len));
+    }
+
+    user_unreachable(&r->user);
+}
+
+
 static void
 control_read(relay_t *r)
 {
@@ -454,7 +470,7 @@ control_read(relay_t *r)
     if (c.type == CONTROL_CONNECTED
         && r->user.session.state->phase == SESSION_CONNECTING)
     {
-        user_unreachable(&r->user);
+        unreachable_tell(r, &c);
 
     } else if (c.type == CONTROL_STOP) {
         user_stop(&r->user, EIRC_LINK_SHUTDOWN);

@@ -28,6 +28,12 @@
 #define WORKER_DATA (64u << 20)
 #define WORKER_STACK (1u << 20)
 
+/* of a TLS relay: trusted certificates, and some 100 KB for each user */
+#define TLS_RELAY_DATA (256u << 20)
+
+/* of a TLS relay: control, epoll, 0 to 2, and some for the time of change */
+#define TLS_RELAY_NOFILE 32
+
 /* the address space: what DATA doesn't count is bounded by this */
 #define WORKER_SPACE (256u << 20)
 
@@ -82,6 +88,11 @@ static const int connector_calls[] = {
     SCMP_SYS(getegid),       SCMP_SYS(readlink),     SCMP_SYS(readlinkat),
     SCMP_SYS(getdents64),    SCMP_SYS(prlimit64),    SCMP_SYS(pread64),
     SCMP_SYS(eventfd2),
+};
+
+static const int tls_relay_calls[] = {
+    SCMP_SYS(close),       SCMP_SYS(epoll_ctl),    SCMP_SYS(epoll_wait),
+    SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_pwait2),
 };
 
 /* what the sanitizers call to report, and to look at themselves */
@@ -172,6 +183,12 @@ static const some_t worker_some[] = {
     {SCMP_SYS(sendto), 2, {WITHOUT(3, MSG_FASTOPEN), EQ(4, 0)}},
     {SCMP_SYS(sendmsg), 1, {WITHOUT(2, MSG_FASTOPEN), ANY}},
     {SCMP_SYS(sched_setaffinity), 1, {EQ(0, 0), ANY}},
+};
+
+/* As for a worker: what is sent goes where the descriptor leads. */
+static const some_t tls_relay_some[] = {
+    {SCMP_SYS(sendto), 2, {WITHOUT(3, MSG_FASTOPEN), EQ(4, 0)}},
+    {SCMP_SYS(sendmsg), 1, {WITHOUT(2, MSG_FASTOPEN), ANY}},
 };
 
 
@@ -281,6 +298,19 @@ connector_allow(scmp_filter_ctx ctx)
 {
     if (ALLOW(common_calls) == -1 || ALLOW_SOME(common_some) == -1
         || ALLOW(connector_calls) == -1)
+    {
+        return -1;
+    }
+
+    return SANITIZED ? ALLOW(sanitizer_calls) : 0;
+}
+
+
+static int
+tls_relay_allow(scmp_filter_ctx ctx)
+{
+    if (ALLOW(common_calls) == -1 || ALLOW_SOME(common_some) == -1
+        || ALLOW(tls_relay_calls) == -1 || ALLOW_SOME(tls_relay_some) == -1)
     {
         return -1;
     }
@@ -541,6 +571,33 @@ sandbox_connector(sandbox_report_pt report)
 
     if (program_make(&prog, connector_allow) == -1
         || privileges_drop(report, readable, 1) == -1)
+    {
+        return -1;
+    }
+
+    if (rlimit_set(RLIMIT_NPROC, 0) == -1) {
+        return -1;
+    }
+
+    return program_install(&prog);
+}
+
+
+int
+sandbox_tls_relay(sandbox_report_pt report, unsigned users)
+{
+    struct sock_fprog prog;
+    static const char *const nothing[] = {NULL};
+
+    if (program_make(&prog, tls_relay_allow) == -1
+        || privileges_drop(report, nothing, 0) == -1)
+    {
+        return -1;
+    }
+
+    if (!SANITIZED
+        && (rlimit_set(RLIMIT_DATA, TLS_RELAY_DATA) == -1
+            || rlimit_set(RLIMIT_NOFILE, 2 * users + TLS_RELAY_NOFILE) == -1))
     {
         return -1;
     }

@@ -27,14 +27,15 @@ typedef enum {
 } held_state_e;
 
 /*
- *    NONE --> WAITING --> ASKED --> NONE (failed), or CONNECTED
- *                ^                              |
- *                +----- the worker asks --------+
+ *    NONE --> WAITING --> ASKED (--> SECURING) --> NONE (failed), or CONNECTED
+ *                ^                                                |
+ *                +---------------- the worker asks ---------------+
  */
 typedef enum {
     HELD_IRC_NONE = 0,
     HELD_IRC_WAITING, /* for room in the connector's socket */
     HELD_IRC_ASKED,
+    HELD_IRC_SECURING, /* a TLS relay has it, for the handshake */
     HELD_IRC_CONNECTED
 } held_irc_e;
 
@@ -65,8 +66,11 @@ struct held_s {
 
     uint8_t *servers; /* entries as in SESSION, from malloc */
     uint32_t servers_len;
-    uint32_t server;   /* to begin with */
-    uint32_t attempt;  /* connections asked for so far */
+    uint32_t tls_len; /* TLS as in SESSION, behind the servers */
+    uint32_t server;  /* to begin with */
+    uint32_t attempt; /* connections asked for so far */
+    uint32_t
+        unsafe; /* servers that failed at TLS since the last that didn't */
     uint32_t requeued; /* times this attempt was lost with its connector */
 
     uint32_t replay;
@@ -85,6 +89,7 @@ struct held_s {
     held_t *next_pid;
 
     struct account_s *account;
+    struct tls_s *relay; /* that has its handshake to do; NULL: none */
 
     char id[EIRC_LINK_ID_MAX + 1];
 };

@@ -22,6 +22,7 @@
 #include "keeper.h"
 #include "layer.h"
 #include "peers.h"
+#include "tls.h"
 #include "title.h"
 
 #define EVENTS_MAX 256
@@ -256,7 +257,7 @@ children_reap(layer_t *l)
         } else if (helper_reaped(l, &l->connector, pid, status)) {
             dial_connector_gone(l);
 
-        } else {
+        } else if (!tls_reaped(l, pid, status)) {
             keeper_reaped(l, pid, status);
         }
     }
@@ -325,6 +326,10 @@ event_dispatch(layer_t *l, const struct epoll_event *ev)
     case LAYER_WORKER:
         keeper_worker_read(l, key);
         break;
+
+    case LAYER_TLS:
+        tls_read(l, key);
+        break;
     }
 }
 
@@ -370,6 +375,7 @@ timers_run(layer_t *l)
     when = 0;
 
     earlier(&when, peers_expire(l));
+    earlier(&when, tls_expire(l));
 
     if (l->stop_until == 0) {
         earlier(&when, l->template.again);
@@ -454,6 +460,7 @@ layer_close(layer_t *l)
     peers_end(l);
     helper_end(&l->template);
     helper_end(&l->connector);
+    tls_end(l);
     sessions_done(&l->sessions);
 }
 
@@ -522,6 +529,7 @@ sockets_run(const options_t *o)
 
     l->now = clock_ms();
     l->idle_since = l->now;
+    l->relay_sessions = o->relay_sessions;
 
     rc = rundir_enter(&l->rundir, o->run_path, o->index, &call);
 

@@ -52,16 +52,19 @@ test_sockets(void **state)
     assert_int_equal(o.index, 0);
     assert_null(o.log);
     assert_int_equal(o.log_level, LOG_LEVEL_INFO);
+    assert_int_equal(o.relay_sessions, 250);
 
-    assert_int_equal(parse(&o, error,
-                           ARGS("--run-path=/a=b", "--index=255", "--sockets",
-                                "--log=stderr", "--log-level=debug")),
-                     0);
+    assert_int_equal(
+        parse(&o, error,
+              ARGS("--run-path=/a=b", "--index=255", "--sockets",
+                   "--log=stderr", "--log-level=debug", "--relay-sessions=1")),
+        0);
     assert_int_equal(o.role, ROLE_SOCKETS);
     assert_string_equal(o.run_path, "/a=b");
     assert_int_equal(o.index, 255);
     assert_string_equal(o.log, "stderr");
     assert_int_equal(o.log_level, LOG_LEVEL_DEBUG);
+    assert_int_equal(o.relay_sessions, 1);
 }
 
 
@@ -81,6 +84,8 @@ test_roles(void **state)
     assert_int_equal(o.role, ROLE_TEMPLATE);
     assert_int_equal(parse(&o, error, ARGS(OPTION_CONNECTOR)), 0);
     assert_int_equal(o.role, ROLE_CONNECTOR);
+    assert_int_equal(parse(&o, error, ARGS(OPTION_TLS_RELAY)), 0);
+    assert_int_equal(o.role, ROLE_TLS_RELAY);
 
     /* a single user's options are looked at elsewhere */
 
@@ -117,6 +122,8 @@ test_refused(void **state)
         {"--log=", "Invalid value: --log="},
         {"--log-level=loud", "Invalid value: --log-level=loud"},
         {"--log-level=", "Invalid value: --log-level="},
+        {"--relay-sessions=0", "Invalid value: --relay-sessions=0"},
+        {"--relay-sessions=1001", "Invalid value: --relay-sessions=1001"},
     };
 
     (void) state;

@@ -6,6 +6,7 @@ package EIRC::Alone;
 #       port => N          of the IRC server
 #       nick => 'alice', realname, channels => 'a,b', instance
 #       args => [...]      in place of all of these
+#       tls => 1           ... but the instance
 #       connect => 0       nobody connects to its socket yet
 #   $client->connect()     connects to the socket
 #   $client->path(), $client->log(), $client->pid(), $client->errors()
@@ -41,7 +42,8 @@ sub start {
     push @args, "--port=$opt{port}" if defined $opt{port};
     push @args, "--realname=$opt{realname}" if defined $opt{realname};
     push @args, "--channels=$opt{channels}" if defined $opt{channels};
-    @args = @{ $opt{args} } if $opt{args};
+    @args = (@{ $opt{args} }, $opt{tls} ? "--instance=$instance" : ())
+        if $opt{args};
 
     my $self = bless {
         owner => $$, in => '', lines => [], errors => "$dir/errors." . ++$count,

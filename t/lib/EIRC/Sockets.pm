@@ -20,7 +20,7 @@ package EIRC::Sockets;
 #   my $peer = $layer->watch();       ... that watches
 #   my $peer = $layer->session(%opt); ... that has asked for a session:
 #       account, servers => [ [ $host, $port, $flags ], ... ], limit, replay,
-#       linger, user => JSON of the user object, or undef: no USER is sent
+#       linger, tls => bytes of TLS, user => JSON of the user object, or undef: no USER is sent
 #
 #   $peer->send($type, %opt)   a record: flags, value, count, body
 #   $peer->send_raw($bytes)    a packet
@@ -180,7 +180,7 @@ sub helper {
 sub workers {
     my ($self) = @_;
 
-    return grep { title($_) !~ /^irc-client: (?:template|connect)$/ }
+    return grep { title($_) !~ /^irc-client: (?:template|connect|tls)$/ }
         children($self->{pid});
 }
 
@@ -237,12 +237,12 @@ sub session_record {
         limit => 0, replay => 65536, linger => 0, crash_limit => 3,
         crash_time => 60000, cpu => 0xffffffff,
         account_len => length $account, servers_len => length $servers,
-        zero2 => 0, %opt);
+        tls => '', zero2 => 0, %opt);
 
     return pack('CCvVQ<', @opt{qw/ type flags zero value count /})
-        . pack('V6vvV', @opt{qw/ limit replay linger crash_limit crash_time
-            cpu account_len servers_len zero2 /})
-        . pack('a64', $account) . $servers;
+        . pack('V6v4', @opt{qw/ limit replay linger crash_limit crash_time
+            cpu account_len servers_len /}, length $opt{tls}, $opt{zero2})
+        . pack('a64', $account) . $servers . $opt{tls};
 }
 
 

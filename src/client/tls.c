@@ -1,0 +1,429 @@
+#include "tls.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "control.h"
+#include "dial.h"
+#include "eirc_link.h"
+#include "held.h"
+#include "options.h"
+
+/* ms: a relay without users waits for the next one */
+#define IDLE_TIME 2000
+
+/* ms: an older relay takes nobody any more, so that files that were replaced
+ * since are read again */
+#define AGE_MAX (24 * 3600 * 1000ull)
+
+struct tls_s {
+    helper_t helper;
+    uint32_t users;
+    uint32_t users_max;
+    uint64_t idle_since; /* ms */
+    size_t len;
+    uint8_t server[]; /* entry and TLS, as the relay got it */
+};
+
+
+/* What a relay has to know; 0: there is no such server. */
+static size_t
+server_write(const held_t *s, uint32_t number, uint8_t *buf, size_t size)
+{
+    size_t len;
+    eirc_link_server_t server;
+
+    len = 0;
+
+    if (eirc_link_server_at(s->servers, s->servers_len, number, &server)
+            != EIRC_OK
+        || eirc_link_server_add(buf, &len, size, &server) != EIRC_OK
+        || size - len < s->tls_len)
+    {
+        return 0;
+    }
+
+    memcpy(buf + len, s->servers + s->servers_len, s->tls_len);
+
+    return len + s->tls_len;
+}
+
+
+/* Its socket is of no use any more; its exit will be reaped. */
+static void
+relay_drop(layer_t *l, tls_t *t)
+{
+    if (t->helper.fd != -1) {
+        layer_unwatch(l, t->helper.fd);
+        (void) close(t->helper.fd);
+        t->helper.fd = -1;
+    }
+}
+
+
+static int
+relay_teach(const tls_t *t)
+{
+    control_t c;
+
+    memset(&c, 0, offsetof(control_t, data));
+    c.type = CONTROL_TLS_SERVER;
+    c.value = t->users_max;
+    c.size = (uint32_t) t->len;
+    memcpy(c.data, t->server, t->len);
+
+    return control_send(t->helper.fd, &c, NULL, 0);
+}
+
+
+static int
+relay_start(layer_t *l, tls_t *t, uint32_t slot)
+{
+    if (helper_start(&t->helper, l->exe, l->now) == -1) {
+        return -1;
+    }
+
+    if (layer_watch(l, t->helper.fd, EPOLLIN, LAYER_TLS, slot) == -1
+        || relay_teach(t) != EIRC_OK)
+    {
+        relay_drop(l, t);
+        return -1;
+    }
+
+    log_write(LOG_LEVEL_NOTICE, 0, NULL, "%s %ld started", t->helper.name,
+              (long) t->helper.pid);
+
+    return 0;
+}
+
+
+/* A new one in a free slot; NULL and errno. */
+static tls_t *
+relay_add(layer_t *l, const uint8_t *server, size_t len)
+{
+    uint32_t i;
+    tls_t *t;
+
+    for (i = 0; i < LAYER_RELAYS_MAX && l->relays[i] != NULL; i++) {
+        /* void */
+    }
+
+    if (i == LAYER_RELAYS_MAX) {
+        errno = EMFILE;
+        return NULL;
+    }
+
+    t = calloc(1, sizeof(tls_t) + len);
+    if (t == NULL) {
+        return NULL;
+    }
+
+    helper_init(&t->helper, "TLS relay", "irc-client: tls", OPTION_TLS_RELAY);
+    t->users_max = l->relay_sessions;
+    t->idle_since = l->now;
+    t->len = len;
+    memcpy(t->server, server, len);
+
+    if (relay_start(l, t, i) == 0) {
+        l->relays[i] = t;
+        l->nrelays++;
+        return t;
+    }
+
+    /* a process that was started all the same is nobody's, and ends */
+
+    free(t);
+
+    return NULL;
+}
+
+
+static int
+relay_serves(const layer_t *l, const tls_t *t, const uint8_t *server,
+             size_t len)
+{
+    return t->helper.fd != -1 && t->users < t->users_max
+           && l->now - t->helper.started < AGE_MAX && t->len == len
+           && memcmp(t->server, server, len) == 0;
+}
+
+
+static int
+relay_give(tls_t *t, const held_t *s, int fd, int pair)
+{
+    int fds[2];
+    control_t c;
+
+    memset(&c, 0, offsetof(control_t, data));
+    c.type = CONTROL_TLS_CARRY;
+    c.key = s->item.key;
+
+    fds[0] = fd;
+    fds[1] = pair;
+
+    return control_send(t->helper.fd, &c, fds, 2);
+}
+
+
+/* The first that has room, and takes it. */
+static tls_t *
+relay_find(layer_t *l, const held_t *s, uint32_t number, int fd, int pair)
+{
+    size_t len;
+    uint32_t i;
+    tls_t *t;
+    uint8_t server[4 + EIRC_LINK_HOST_MAX + EIRC_LINK_TLS_MAX];
+
+    len = server_write(s, number, server, sizeof(server));
+
+    if (len == 0) {
+        errno = EINVAL;
+        return NULL;
+    }
+
+    for (i = 0; i < LAYER_RELAYS_MAX; i++) {
+        t = l->relays[i];
+
+        if (t != NULL && relay_serves(l, t, server, len)
+            && relay_give(t, s, fd, pair) == EIRC_OK)
+        {
+            return t;
+        }
+    }
+
+    t = relay_add(l, server, len);
+
+    return t != NULL && relay_give(t, s, fd, pair) == EIRC_OK ? t : NULL;
+}
+
+
+int
+tls_carry(layer_t *l, held_t *s, uint32_t server, int fd)
+{
+    int error, pair[2];
+    tls_t *t;
+
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0,
+                   pair)
+        == -1)
+    {
+        return -1;
+    }
+
+    t = relay_find(l, s, server, fd, pair[1]);
+    error = errno;
+    (void) close(pair[1]);
+
+    if (t == NULL) {
+        (void) close(pair[0]);
+        errno = error;
+        return -1;
+    }
+
+    t->users++;
+    s->relay = t;
+    held_fd_close(&s->irc);
+    s->irc = pair[0];
+
+    return 0;
+}
+
+
+static void
+user_gone(layer_t *l, tls_t *t)
+{
+    if (t->users > 0 && --t->users == 0) {
+        t->idle_since = l->now;
+    }
+}
+
+
+static void
+relay_answered(layer_t *l, tls_t *t, const control_t *c)
+{
+    held_t *s;
+
+    if (c->status != 0) {
+        user_gone(l, t);
+    }
+
+    s = sessions_find(&l->sessions, c->key);
+
+    if (s != NULL && s->relay == t) {
+        s->relay = NULL;
+        dial_secured(l, s, c->status, c->data, c->size);
+    }
+}
+
+
+static void
+relay_ended(layer_t *l, tls_t *t, const control_t *c)
+{
+    held_t *s;
+    control_bytes_t bytes;
+
+    user_gone(l, t);
+
+    if (c->size != sizeof(bytes)) {
+        return;
+    }
+
+    memcpy(&bytes, c->data, sizeof(bytes));
+    s = sessions_find(&l->sessions, c->key);
+
+    log_write(c->status == 0 ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, 0,
+              s == NULL ? NULL : s->id,
+              "TLS ended%s, %llu bytes to the worker, %llu from it",
+              c->status == 0 ? "" : " without close_notify",
+              (unsigned long long) bytes.to_worker,
+              (unsigned long long) bytes.from_worker);
+}
+
+
+void
+tls_read(layer_t *l, uint64_t slot)
+{
+    int rc;
+    tls_t *t;
+    control_t c;
+
+    t = slot < LAYER_RELAYS_MAX ? l->relays[slot] : NULL;
+
+    while (t != NULL && t->helper.fd != -1) {
+        rc = control_recv(t->helper.fd, &c, NULL, NULL);
+
+        if (rc == EIRC_AGAIN) {
+            return;
+        }
+
+        if (rc == EIRC_OK && c.type == CONTROL_TLS_STANDS) {
+            relay_answered(l, t, &c);
+
+        } else if (rc == EIRC_OK && c.type == CONTROL_TLS_ENDED) {
+            relay_ended(l, t, &c);
+
+        } else if (rc == EIRC_OK && c.type == CONTROL_EVENT) {
+            layer_helper_event(&t->helper, &c);
+
+        } else {
+            relay_drop(l, t);
+        }
+    }
+}
+
+
+/* Those whose handshake it had before it died. */
+static void
+waiting_tell(layer_t *l, tls_t *t)
+{
+    uint32_t slot;
+    held_t *s;
+    static const char words[] = "the TLS relay died";
+
+    slot = 0;
+
+    while ((s = sessions_next(&l->sessions, &slot)) != NULL) {
+        if (s->relay == t) {
+            s->relay = NULL;
+            dial_secured(l, s, -1, words, sizeof(words) - 1);
+        }
+    }
+}
+
+
+static void
+exit_log(const tls_t *t, pid_t pid, int status)
+{
+    if (WIFSIGNALED(status)) {
+        log_write(LOG_LEVEL_ALERT, 0, NULL, "%s %ld exited on signal %d",
+                  t->helper.name, (long) pid, WTERMSIG(status));
+
+    } else {
+        log_write(WEXITSTATUS(status) == 0 ? LOG_LEVEL_NOTICE
+                                           : LOG_LEVEL_ALERT,
+                  0, NULL, "%s %ld exited with code %d", t->helper.name,
+                  (long) pid, WEXITSTATUS(status));
+    }
+}
+
+
+int
+tls_reaped(layer_t *l, pid_t pid, int status)
+{
+    uint32_t i;
+    tls_t *t;
+
+    for (i = 0; i < LAYER_RELAYS_MAX; i++) {
+        t = l->relays[i];
+
+        if (t == NULL || t->helper.pid != pid) {
+            continue;
+        }
+
+        /* what it said before it died comes first */
+
+        tls_read(l, i);
+        exit_log(t, pid, status);
+        relay_drop(l, t);
+        l->relays[i] = NULL;
+        l->nrelays--;
+        waiting_tell(l, t);
+        free(t);
+
+        return 1;
+    }
+
+    return 0;
+}
+
+
+uint64_t
+tls_expire(layer_t *l)
+{
+    uint32_t i;
+    uint64_t when, end;
+    tls_t *t;
+
+    when = 0;
+
+    for (i = 0; i < LAYER_RELAYS_MAX; i++) {
+        t = l->relays[i];
+
+        if (t == NULL || t->users > 0 || t->helper.fd == -1) {
+            continue;
+        }
+
+        end = t->idle_since + IDLE_TIME;
+
+        if (end <= l->now) {
+            relay_drop(l, t);
+
+        } else if (when == 0 || end < when) {
+            when = end;
+        }
+    }
+
+    return when;
+}
+
+
+void
+tls_end(layer_t *l)
+{
+    uint32_t i;
+
+    for (i = 0; i < LAYER_RELAYS_MAX; i++) {
+        if (l->relays[i] != NULL) {
+            relay_drop(l, l->relays[i]);
+            free(l->relays[i]);
+            l->relays[i] = NULL;
+        }
+    }
+}
