@@ -67,6 +67,46 @@ static ngx_command_t  ngx_http_eirc_commands[] = {
       0,
       NULL },
 
+    { ngx_string("eirc_irc_tls_verify"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF
+                        |NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_eirc_loc_conf_t, tls_verify),
+      NULL },
+
+    { ngx_string("eirc_irc_tls_ca"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF
+                        |NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_eirc_loc_conf_t, tls_ca),
+      NULL },
+
+    { ngx_string("eirc_irc_tls_certificate"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF
+                        |NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_eirc_loc_conf_t, tls_certificate),
+      NULL },
+
+    { ngx_string("eirc_irc_tls_certificate_key"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF
+                        |NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_eirc_loc_conf_t, tls_certificate_key),
+      NULL },
+
+    { ngx_string("eirc_irc_tls_fingerprint"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF
+                        |NGX_CONF_1MORE,
+      ngx_http_eirc_tls_fingerprint,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("eirc_client"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
       ngx_http_eirc_client,
@@ -322,10 +362,16 @@ ngx_http_eirc_create_loc_conf(ngx_conf_t *cf)
      *
      *     conf->pass = NULL;
      *     conf->servers = { 0, NULL };
+     *     conf->tls = { 0, NULL };
+     *     conf->tls_ca = { 0, NULL };
+     *     conf->tls_certificate = { 0, NULL };
+     *     conf->tls_certificate_key = { 0, NULL };
      *     conf->token = NULL;
      *     conf->deflate.want = { 0 };
      */
 
+    conf->tls_verify = NGX_CONF_UNSET;
+    conf->tls_pins = NGX_CONF_UNSET_PTR;
     conf->auth_uri = NGX_CONF_UNSET_PTR;
     conf->issue = NGX_CONF_UNSET_UINT;
     conf->echo = NGX_CONF_UNSET;
@@ -359,6 +405,19 @@ ngx_http_eirc_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     if (conf->token == NULL) {
         conf->token = prev->token;
+    }
+
+    ngx_conf_merge_value(conf->tls_verify, prev->tls_verify, 1);
+    ngx_conf_merge_str_value(conf->tls_ca, prev->tls_ca, "");
+    ngx_conf_merge_ptr_value(conf->tls_pins, prev->tls_pins, NULL);
+
+    /* a key belongs to its certificate: both are inherited, or none */
+
+    if (conf->tls_certificate.data == NULL
+        && conf->tls_certificate_key.data == NULL)
+    {
+        conf->tls_certificate = prev->tls_certificate;
+        conf->tls_certificate_key = prev->tls_certificate_key;
     }
 
     ngx_conf_merge_ptr_value(conf->auth_uri, prev->auth_uri, NULL);

@@ -30,6 +30,15 @@ my @right = (
     ['', '', 'eirc_pass irc://[::1];'],
     ['', '', 'eirc_pass unix:/run/ircd.sock irc://b.example.org;'],
     ['', '', 'eirc_pass ' . join(' ', ('irc://a') x 16) . ';'],
+    ['', '', 'eirc_pass ircs://localhost IRCS://[::1]:6697 irc://a;'],
+    ['eirc_irc_tls_verify off;', 'eirc_irc_tls_verify on;',
+        'eirc_pass ircs://a; eirc_irc_tls_fingerprint off;'],
+    ['eirc_irc_tls_fingerprint ' . ('aB' x 32) . ';',
+        'eirc_irc_tls_fingerprint ' . join(' ', ('ab' x 32) x 8) . ';',
+        'eirc_irc_tls_fingerprint ' . join(':', ('Ab') x 32)
+            . '; eirc_pass ircs://a;'],
+    ['upstream a { server 192.0.2.1:6697; }', '', 'eirc_pass ircs://a;'],
+    ['eirc_irc_tls_ca /nowhere;', '', 'eirc_pass irc://a;'],
     ['upstream a { server 192.0.2.1:6667; }', '', 'eirc_pass irc://a;'],
     ['upstream a { server 192.0.2.1; server 192.0.2.2 backup; }', '',
         'eirc_pass irc://A irc://b;'],
@@ -92,8 +101,23 @@ my @wrong = (
         qr!address "localhost:6667" in "eirc_pass", write "irc://HOST:PORT"!],
     ['', '', 'eirc_pass http://localhost;',
         qr!"http://localhost" in "eirc_pass", write "irc://HOST:PORT"!],
-    ['', '', 'eirc_pass ircs://localhost;',
-        qr!"ircs://localhost" in "eirc_pass": TLS .* not built into this!],
+    ['', '', 'eirc_pass ircs:localhost;',
+        qr!"ircs:localhost" in "eirc_pass", write "irc://HOST:PORT", "ircs:!],
+    ['', '', 'eirc_pass ircs://unix:/run/irc;', qr!"unix:/run/irc" of "eirc!],
+    ['', '', 'eirc_pass ircs://a; eirc_irc_tls_verify maybe;',
+        qr!invalid value "maybe" in "eirc_irc_tls_verify" directive!],
+    ['', '', 'eirc_pass ircs://a; eirc_irc_tls_ca /nowhere;',
+        qr!open\(\) "/nowhere" of "eirc_irc_tls_ca" failed!],
+    ['', '', 'eirc_pass ircs://a; eirc_irc_tls_ca /dev/null;',
+        qr!"/dev/null" of "eirc_irc_tls_ca" cannot be used: \S!],
+    ['', '', 'eirc_pass ircs://a; eirc_irc_tls_certificate /nowhere;',
+        qr!open\(\) "/nowhere" of "eirc_irc_tls_certificate" failed!],
+    ['', '', 'eirc_pass ircs://a; eirc_irc_tls_certificate_key /dev/null;',
+        qr!"eirc_irc_tls_certificate_key" is of no use without!],
+    ['', '', 'eirc_pass ircs://a; eirc_irc_tls_fingerprint ab;',
+        qr!fingerprint "ab" in "eirc_irc_tls_fingerprint", write the 64!],
+    ['', '', 'eirc_pass ircs://a; eirc_irc_tls_fingerprint'
+        . (' ' . 'ab' x 32) x 9 . ';', qr!more than 8 fingerprints!],
     ['', '', 'eirc_pass irc://;', qr!"" of "eirc_pass", write "irc://!],
     ['', '', 'eirc_pass irc://:6667;', qr!":6667" of "eirc_pass", write!],
     ['', '', 'eirc_pass irc://a:0;', qr!"a:0" of "eirc_pass", write "irc!],
@@ -236,7 +260,7 @@ my @wrong = (
 
     (map {
         ['', "$_ on;", '', qr/unknown directive "$_"/]
-    } qw/ eirc_jwt_key eirc_webirc eirc_irc_tls_verify eirc_redis
+    } qw/ eirc_jwt_key eirc_webirc eirc_redis
         eirc_status eirc_control /),
 );
 

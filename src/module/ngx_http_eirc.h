@@ -78,6 +78,12 @@ typedef struct {
 typedef struct {
     ngx_array_t                *pass;      /* eirc_pass as it was written */
     ngx_str_t                   servers;   /* eirc_link_server_add() entries */
+    ngx_str_t                   tls;       /* eirc_link_tls_write() */
+    ngx_flag_t                  tls_verify;
+    ngx_str_t                   tls_ca;
+    ngx_str_t                   tls_certificate;
+    ngx_str_t                   tls_certificate_key;
+    ngx_array_t                *tls_pins;  /* tls.c; NULL: none */
     ngx_http_complex_value_t   *token;     /* NULL: chat_token, decoded */
     ngx_http_complex_value_t   *auth_uri;  /* NULL: no eirc_auth_request */
     ngx_uint_t                  issue;     /* NGX_HTTP_EIRC_ISSUE_... */

@@ -73,6 +73,15 @@ char *ngx_http_eirc_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_eirc_pass_merge(ngx_conf_t *cf, ngx_http_eirc_loc_conf_t *conf);
 
 
+/* tls.c */
+
+char *ngx_http_eirc_tls_fingerprint(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* Turns eirc_irc_tls_* into conf->tls; the files have to be good. */
+char *ngx_http_eirc_tls_merge(ngx_conf_t *cf, ngx_http_eirc_loc_conf_t *conf);
+
+
 /* variables.c: preconfiguration */
 
 ngx_int_t ngx_http_eirc_add_variables(ngx_conf_t *cf);

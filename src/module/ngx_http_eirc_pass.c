@@ -14,6 +14,7 @@
 
 
 #define NGX_HTTP_EIRC_PORT              6667
+#define NGX_HTTP_EIRC_PORT_TLS          6697
 
 
 typedef struct {
@@ -21,17 +22,18 @@ typedef struct {
     in_port_t                   port;
     unsigned                    no_port:1;
     unsigned                    unix_socket:1;
+    unsigned                    tls:1;
 } ngx_http_eirc_server_t;
 
 
 static char *ngx_http_eirc_server_parse(ngx_conf_t *cf, ngx_str_t *value,
-    ngx_http_eirc_server_t *server);
+    ngx_uint_t tls, ngx_http_eirc_server_t *server);
 static ngx_uint_t ngx_http_eirc_host_valid(ngx_str_t *host);
 static ngx_http_upstream_srv_conf_t *ngx_http_eirc_upstream_find(
     ngx_conf_t *cf, ngx_http_eirc_server_t *server);
 static char *ngx_http_eirc_upstream_servers(ngx_conf_t *cf,
-    ngx_http_upstream_srv_conf_t *uscf, u_char *entries, size_t *len,
-    ngx_uint_t *n);
+    ngx_http_upstream_srv_conf_t *uscf, ngx_uint_t tls, u_char *entries,
+    size_t *len, ngx_uint_t *n);
 static char *ngx_http_eirc_server_add(ngx_conf_t *cf,
     ngx_http_eirc_server_t *server, u_char *entries, size_t *len,
     ngx_uint_t *n);
@@ -44,7 +46,7 @@ ngx_http_eirc_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     char                       *rv;
     ngx_str_t                  *value;
-    ngx_uint_t                  i;
+    ngx_uint_t                  i, tls;
     ngx_http_eirc_server_t     *server;
     ngx_http_eirc_main_conf_t  *emcf;
 
@@ -73,22 +75,24 @@ ngx_http_eirc_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             return NGX_CONF_ERROR;
         }
 
-        if (ngx_strncasecmp(value[i].data, (u_char *) "ircs:", 5) == 0) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "\"%V\" in \"eirc_pass\": TLS towards the IRC "
-                               "server is not built into this version, "
-                               "use \"irc://\"", &value[i]);
-            return NGX_CONF_ERROR;
-        }
+        tls = 0;
 
         if (ngx_strncasecmp(value[i].data, (u_char *) "irc://", 6) == 0) {
             value[i].data += 6;
             value[i].len -= 6;
 
+        } else if (ngx_strncasecmp(value[i].data, (u_char *) "ircs://", 7)
+                   == 0)
+        {
+            value[i].data += 7;
+            value[i].len -= 7;
+            tls = 1;
+
         } else if (ngx_strncmp(value[i].data, "unix:", 5) != 0) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "invalid address \"%V\" in \"eirc_pass\", "
-                               "write \"irc://HOST:PORT\" or \"unix:/PATH\"",
+                               "write \"irc://HOST:PORT\", "
+                               "\"ircs://HOST:PORT\" or \"unix:/PATH\"",
                                &value[i]);
             return NGX_CONF_ERROR;
         }
@@ -98,7 +102,7 @@ ngx_http_eirc_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             return NGX_CONF_ERROR;
         }
 
-        rv = ngx_http_eirc_server_parse(cf, &value[i], server);
+        rv = ngx_http_eirc_server_parse(cf, &value[i], tls, server);
         if (rv != NGX_CONF_OK) {
             return rv;
         }
@@ -111,14 +115,16 @@ ngx_http_eirc_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 /* HOST, HOST:PORT or unix:/PATH; no name is resolved here */
 
 static char *
-ngx_http_eirc_server_parse(ngx_conf_t *cf, ngx_str_t *value,
+ngx_http_eirc_server_parse(ngx_conf_t *cf, ngx_str_t *value, ngx_uint_t tls,
     ngx_http_eirc_server_t *server)
 {
     ngx_url_t  u;
 
     ngx_memzero(server, sizeof(ngx_http_eirc_server_t));
 
-    if (ngx_strncmp(value->data, "unix:", 5) == 0) {
+    server->tls = tls;
+
+    if (!tls && ngx_strncmp(value->data, "unix:", 5) == 0) {
         server->unix_socket = 1;
         server->host.data = value->data + 5;
         server->host.len = value->len - 5;
@@ -145,7 +151,7 @@ ngx_http_eirc_server_parse(ngx_conf_t *cf, ngx_str_t *value,
     ngx_memzero(&u, sizeof(ngx_url_t));
 
     u.url = *value;
-    u.default_port = NGX_HTTP_EIRC_PORT;
+    u.default_port = tls ? NGX_HTTP_EIRC_PORT_TLS : NGX_HTTP_EIRC_PORT;
     u.no_resolve = 1;
 
     if (ngx_parse_url(cf->pool, &u) != NGX_OK) {
@@ -232,7 +238,8 @@ ngx_http_eirc_pass_merge(ngx_conf_t *cf, ngx_http_eirc_loc_conf_t *conf)
         uscf = ngx_http_eirc_upstream_find(cf, &server[i]);
 
         if (uscf) {
-            rv = ngx_http_eirc_upstream_servers(cf, uscf, entries, &len, &n);
+            rv = ngx_http_eirc_upstream_servers(cf, uscf, server[i].tls,
+                                                entries, &len, &n);
 
         } else {
             rv = ngx_http_eirc_server_add(cf, &server[i], entries, &len, &n);
@@ -259,6 +266,12 @@ ngx_http_eirc_pass_merge(ngx_conf_t *cf, ngx_http_eirc_loc_conf_t *conf)
 
     conf->servers.data = p;
     conf->servers.len = len;
+
+    for (i = 0; i < conf->pass->nelts; i++) {
+        if (server[i].tls) {
+            return ngx_http_eirc_tls_merge(cf, conf);
+        }
+    }
 
     return NGX_CONF_OK;
 }
@@ -302,8 +315,8 @@ ngx_http_eirc_upstream_find(ngx_conf_t *cf, ngx_http_eirc_server_t *server)
 
 static char *
 ngx_http_eirc_upstream_servers(ngx_conf_t *cf,
-    ngx_http_upstream_srv_conf_t *uscf, u_char *entries, size_t *len,
-    ngx_uint_t *n)
+    ngx_http_upstream_srv_conf_t *uscf, ngx_uint_t tls, u_char *entries,
+    size_t *len, ngx_uint_t *n)
 {
     char                        *rv;
     ngx_uint_t                   i, backup;
@@ -320,7 +333,7 @@ ngx_http_eirc_upstream_servers(ngx_conf_t *cf,
                 continue;
             }
 
-            rv = ngx_http_eirc_server_parse(cf, &us[i].name, &server);
+            rv = ngx_http_eirc_server_parse(cf, &us[i].name, tls, &server);
             if (rv != NGX_CONF_OK) {
                 return rv;
             }
@@ -352,7 +365,9 @@ ngx_http_eirc_server_add(ngx_conf_t *cf, ngx_http_eirc_server_t *server,
 
     ngx_memzero(&entry, sizeof(eirc_link_server_t));
 
-    entry.flags = server->unix_socket ? EIRC_LINK_SERVER_UNIX : 0;
+    entry.flags = server->unix_socket ? EIRC_LINK_SERVER_UNIX
+                  : server->tls ? EIRC_LINK_SERVER_TLS
+                  : 0;
     entry.port = server->port;
     entry.host = (const char *) server->host.data;
     entry.host_len = server->host.len;

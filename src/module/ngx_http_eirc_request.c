@@ -217,6 +217,8 @@ ngx_http_eirc_request_send(ngx_http_eirc_session_t *s)
     request.account_len = s->ctx->account.len;
     request.servers = elcf->servers.data;
     request.servers_len = elcf->servers.len;
+    request.tls = elcf->tls.data;
+    request.tls_len = elcf->tls.len;
 
     /* request.linger is 0: nothing is there to come back to */
 
