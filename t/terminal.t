@@ -27,7 +27,7 @@ select STDOUT; $| = 1;
 # no nginx here, whose log the library looks into at the end
 
 my $t = Test::Nginx->new()->has_daemon('tmux')->write_file('error.log', '')
-    ->plan(66);
+    ->plan(68);
 
 my $ircd = EIRC::InspIRCd->new($t, flood => 0)->start();
 
@@ -186,7 +186,12 @@ $bob->say('#one', "\xe6\x97\xa5");
 ok($term->expect(qr/<bob> 日$/m), 'another locale');
 kill 'TERM', $term->pid();
 is($term->status(), 0, 'SIGTERM');
-undef $term;
+
+$term = EIRC::Terminal->start($t, port => $ircd->port(), channels => 'one');
+$bob->expect(qr/^:alice!\S+ JOIN /);
+$term->keys('C-c');
+is($term->status(), 0, 'Ctrl-C');
+unlike($term->screen(), qr/irc-client:/, '... needs no words');
 
 $term = EIRC::Terminal->start($t, port => $ircd->port(), channels => 'one');
 $bob->expect(qr/^:alice!\S+ JOIN /);

@@ -7,6 +7,8 @@
 #include "show.h"
 #include "typed.h"
 
+#include "eirc_link.h"
+
 #include <errno.h>
 #include <langinfo.h>
 #include <locale.h>
@@ -370,7 +372,12 @@ static int
 ui_end(browser_t *b, uint32_t reason)
 {
     (void) b;
-    (void) reason;
+
+    /* nobody has to be told what he wanted */
+
+    if (reason == EIRC_LINK_QUIT || reason == EIRC_LINK_SHUTDOWN) {
+        ui.chat.error[0] = '\0';
+    }
 
     return EIRC_OK;
 }
@@ -464,7 +471,7 @@ ui_done(void)
 {
     screen_end();
 
-    if (!ui.chat.leaving && ui.chat.error[0] != '\0') {
+    if (ui.chat.error[0] != '\0') {
         (void) fprintf(stderr, "irc-client: %s\n", ui.chat.error);
     }
 

@@ -51,7 +51,7 @@ sub start {
 
     my $script = $t->testdir() . "/$name.sh";
     open my $fh, '>', $script or die "Can't create $script: $!\n";
-    print $fh 'env ', $opt{env} || 'LC_ALL=C.UTF-8', ' ', irc_client(),
+    print $fh "trap : INT\nenv ", $opt{env} || 'LC_ALL=C.UTF-8', ' ', irc_client(),
         " $args\n", "echo status=\$?\nstty -a\nexec cat\n";
     close $fh;
 
