@@ -23,7 +23,7 @@ select STDERR; $| = 1;
 select STDOUT; $| = 1;
 
 my $t = Test::Nginx->new()->has(qw/http unix proxy rewrite/)
-    ->has_daemon('inspircd')->plan(46);
+    ->has_daemon('inspircd')->plan(50);
 
 my $client = irc_client();
 
@@ -252,6 +252,22 @@ is(($fay->wait_close())[0], 1000, 'closed');
 my $gil = chat('/never', 'gil');
 
 is(($gil->wait_close(10))[0], 4000, 'all servers are full');
+
+# a nick that somebody else has
+
+$ircd->start();
+
+my $holder = EIRC::Client->new($ircd->port(), 'hal');
+$holder->join('#room');
+
+my $hal = chat('/chat', 'hal');
+
+ok($hal->expect(qr/^:\S+ 001 hal_ /), 'a nick that is taken');
+ok($hal->expect(qr/ 366 .*#room/), 'by somebody who is seen');
+$holder->quit();
+ok($hal->expect(qr/^:hal_!\S+ NICK :?hal$/, 10), 'is taken back');
+$hal->send_text('/quit');
+is(($hal->wait_close())[0], 1000, 'closed');
 
 my $log = $t->read_file('eirc.log');
 

@@ -5,6 +5,7 @@
 #include "flow.h"
 #include "ircv3.h"
 #include "login.h"
+#include "regain.h"
 #include "registration.h"
 #include "say.h"
 
@@ -69,6 +70,7 @@ handle_motd_end(user_t *u, const eirc_irc_msg_t *msg)
     if (u->session.state->phase == SESSION_WELCOMED) {
         u->session.state->phase = SESSION_READY;
         login_ready(u);
+        regain_begin(u);
     }
 
     return true;
@@ -89,6 +91,7 @@ handle_motd_missing(user_t *u, const eirc_irc_msg_t *msg)
 
     u->session.state->phase = SESSION_READY;
     login_ready(u);
+    regain_begin(u);
 
     if (user_mode(u) != SESSION_EIRC) {
         return true;
@@ -122,7 +125,7 @@ handle_nick_refused(user_t *u, const eirc_irc_msg_t *msg)
             u, eirc_slice_equal(msg->verb, EIRC_SLICE("432")));
     }
 
-    return true;
+    return !regain_refused(u, eirc_irc_param(msg, 1));
 }
 
 
@@ -382,6 +385,7 @@ handle_quit(user_t *u, const eirc_irc_msg_t *msg)
 {
     if (!is_own(u, msg->nick)) {
         state_quit(&u->state, msg->nick);
+        regain_seen(u, msg->nick);
     }
 
     return true;
@@ -395,6 +399,10 @@ handle_nick(user_t *u, const eirc_irc_msg_t *msg)
 
     if (is_own(u, msg->nick)) {
         user_nick_set(u, msg->params[0]);
+        regain_end(u);
+
+    } else {
+        regain_seen(u, msg->nick);
     }
 
     return true;

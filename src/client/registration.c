@@ -8,9 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* nick, nick_, nick__, nick1 ... */
-#define NICKS_MAX 20
-
 /* what every server takes (RFC 1459, 1.2); longer ones are a server's favor */
 #define NICK_SHORT 9
 
@@ -80,7 +77,7 @@ registration_nick(char *out, const char *wish, unsigned n, size_t max)
     size_t len, tail;
     char suffix[16];
 
-    if (n > NICKS_MAX) {
+    if (n > REGISTRATION_NICKS_MAX) {
         return false;
     }
 
@@ -132,7 +129,7 @@ nick_plain(char *out, const char *wish)
 
 
 /*
- * Nicks made from the wish have the numbers up to NICKS_MAX, plain ones those
+ * Nicks made from the wish have the numbers up to REGISTRATION_NICKS_MAX, plain ones those
  * behind it. A taken nick leads to the next number, one whose form the server
  * can't bear to the plain ones.
  */
@@ -141,20 +138,21 @@ nick_next(session_state_t *state, const char *wish, bool erroneous, char *out)
 {
     char plain[NICK_SHORT + 1];
 
-    if (erroneous && state->nicks < NICKS_MAX) {
-        state->nicks = NICKS_MAX;
+    if (erroneous && state->nicks < REGISTRATION_NICKS_MAX) {
+        state->nicks = REGISTRATION_NICKS_MAX;
 
-    } else if (++state->nicks == NICKS_MAX) {
+    } else if (++state->nicks == REGISTRATION_NICKS_MAX) {
         return false;
     }
 
-    if (state->nicks < NICKS_MAX) {
+    if (state->nicks < REGISTRATION_NICKS_MAX) {
         return registration_nick(out, wish, state->nicks, EIRC_IRC_NICK_MAX);
     }
 
     nick_plain(plain, wish);
 
-    return registration_nick(out, plain, state->nicks - NICKS_MAX, NICK_SHORT);
+    return registration_nick(out, plain, state->nicks - REGISTRATION_NICKS_MAX,
+                             NICK_SHORT);
 }
 
 

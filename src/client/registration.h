@@ -9,6 +9,9 @@
 
 #include "user.h"
 
+/* nick, nick_, nick__, nick1 ... */
+#define REGISTRATION_NICKS_MAX 20
+
 /* Says who the user is; on IRCv3's way, waits for the browser to say so. */
 void registration_begin(user_t *u);
 

@@ -610,6 +610,8 @@ relay_work(relay_t *r)
         r->user.retry = 0;
     }
 
+    r->timers[RELAY_TIMER_NICK] = r->irc == -1 ? 0 : r->user.regain.next;
+
     if (r->user.ended) {
         relay_end(r);
         return;
@@ -707,12 +709,25 @@ expired_retry(relay_t *r)
 }
 
 
+static void
+expired_nick(relay_t *r)
+{
+    if (r->user.session.state->phase == SESSION_READY) {
+        user_regain(&r->user);
+
+    } else {
+        r->user.regain.next = 0;
+    }
+}
+
+
 static void (*const expired[RELAY_TIMERS])(relay_t *r) = {
     [RELAY_TIMER_REGISTER] = expired_irc, [RELAY_TIMER_IDLE] = expired_idle,
     [RELAY_TIMER_PONG] = expired_irc,     [RELAY_TIMER_FULL] = expired_full,
     [RELAY_TIMER_LEAVE] = expired_irc,    [RELAY_TIMER_DRAIN] = browser_gone,
     [RELAY_TIMER_END] = expired_end,      [RELAY_TIMER_FLOOD] = expired_flood,
     [RELAY_TIMER_RETRY] = expired_retry,  [RELAY_TIMER_LOGIN] = expired_login,
+    [RELAY_TIMER_NICK] = expired_nick,
 };
 
 

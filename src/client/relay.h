@@ -34,6 +34,7 @@ typedef enum {
     RELAY_TIMER_FLOOD,
     RELAY_TIMER_RETRY,
     RELAY_TIMER_LOGIN,
+    RELAY_TIMER_NICK,
     RELAY_TIMERS
 } relay_timer_e;
 

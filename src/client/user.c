@@ -5,6 +5,7 @@
 #include "handle.h"
 #include "ircv3.h"
 #include "line.h"
+#include "regain.h"
 #include "registration.h"
 
 #include "eirc_utf8.h"
@@ -164,6 +165,7 @@ user_connected(user_t *u, uint32_t server)
     state_reset(&u->state);
     u->source_user = 0;
     u->source_host = 0;
+    regain_end(u);
     registration_begin(u);
 
     session_commit(&u->session);
@@ -338,6 +340,19 @@ user_ping(user_t *u)
 
     (void) user_send(u, EIRC_SLICE("PING :" USER_PING));
     u->session.state->pinged = 1;
+    session_commit(&u->session);
+}
+
+
+void
+user_regain(user_t *u)
+{
+    if (session_out_room(&u->session) < OUT_RESERVE) {
+        u->regain.next = u->now + REGAIN_GAP;
+        return;
+    }
+
+    regain_try(u);
     session_commit(&u->session);
 }
 

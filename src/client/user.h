@@ -51,6 +51,15 @@ struct user_s {
     size_t source_user;
     size_t source_host;
 
+    /* regain.h: when to ask for the nick wished for, ms, 0: not; when that was
+     * last done; the wait then; no answer yet */
+    struct {
+        uint64_t next;
+        uint64_t asked;
+        uint64_t wait;
+        bool open;
+    } regain;
+
     uint32_t reason; /* why it ends (docs/link.md, 7); 0: it does not */
     bool ended;      /* nothing more comes; the browser is to be told so */
     bool refused;    /* the server has said that it won't have the user */
@@ -96,8 +105,9 @@ int user_step_irc(user_t *u);
 int user_step_message(user_t *u);
 int user_step_join(user_t *u);
 
-/* Asks the server for a sign of life. */
+/* Asks the server for a sign of life; for the nick wished for. */
 void user_ping(user_t *u);
+void user_regain(user_t *u);
 
 
 /* For handle.c, command.c and registration.c, within a step: */

@@ -19,6 +19,7 @@
 #include "handle.h"
 #include "flow.h"
 #include "line.h"
+#include "regain.h"
 #include "registration.h"
 #include "say.h"
 #include "user.h"
@@ -834,6 +835,83 @@ test_flood(void **state)
 }
 
 
+/* Registered, with another nick than the one wished for. */
+static void
+begin_taken(void)
+{
+    begin_with("alice", "", 0);
+    u.servers = 1;
+    user_connected(&u, 0);
+    run();
+    server(":s 433 * alice :in use");
+    server(":s 001 alice_ :Welcome");
+    server(":s 376 alice_ :End");
+}
+
+
+static void
+test_regain(void **state)
+{
+    (void) state;
+
+    /* now and then, and nobody hears of it */
+
+    begin_taken();
+    assert_int_equal(u.regain.next, u.now + REGAIN_WAIT);
+    clear();
+    u.now = u.regain.next;
+    user_regain(&u);
+    run();
+    assert_string_equal(sent, "NICK alice\r\n");
+    server(":s 433 alice_ Alice :in use");
+    assert_string_equal(told, "");
+    assert_int_equal(u.regain.next, u.now + 2 * REGAIN_WAIT);
+
+    /* what the user asked for is another matter */
+
+    server(":s 433 alice_ alice :in use");
+    assert_string_equal(told, ":s 433 alice_ alice :in use|");
+    user_regain(&u);
+    run();
+    server(":s 433 alice_ bob :in use");
+    assert_string_equal(told, ":s 433 alice_ bob :in use|");
+
+    /* when it is seen to be free, but never much at a time */
+
+    u.now += REGAIN_GAP;
+    server(":alice!u@h QUIT :Ping timeout");
+    assert_string_equal(sent, "NICK alice\r\n");
+    server(":Alice!u@h NICK bob");
+    assert_string_equal(sent, "");
+    assert_int_equal(u.regain.next, u.now + REGAIN_GAP);
+    server(":alice_!u@h NICK alice");
+    assert_int_equal(u.regain.next, 0);
+    assert_string_equal(u.session.state->nick, "alice");
+    server(":x!u@h QUIT :");
+    assert_string_equal(sent, "");
+
+    /* the user has another wish */
+
+    begin_taken();
+    server(":x!u@h NICK alice_x");
+    assert_int_not_equal(u.regain.next, 0);
+    server(":alice_!u@h NICK carol");
+    assert_int_equal(u.regain.next, 0);
+    server(":alice!u@h QUIT :");
+    assert_string_equal(sent, "");
+
+    /* a new connection, and nothing to wish for */
+
+    begin_taken();
+    lose();
+    back();
+    assert_int_equal(u.regain.next, 0);
+    begin("");
+    u.servers = 1;
+    assert_int_equal(u.regain.next, 0);
+}
+
+
 static void
 test_say_piece(void **state)
 {
@@ -1309,6 +1387,7 @@ main(void)
         cmocka_unit_test(test_input),
         cmocka_unit_test(test_many_users),
         cmocka_unit_test(test_flood),
+        cmocka_unit_test(test_regain),
         cmocka_unit_test(test_say_piece),
         cmocka_unit_test(test_say),
         cmocka_unit_test(test_flow),
