@@ -84,7 +84,7 @@ is(join(' ', @numbers), join(' ', 1 .. 3000), '60 KB of lines');
 say($p, 5, 'PRIVMSG alice :!many');
 ok(irc_waits(), 'IRC waits');
 my ($pid) = $layer->workers();
-ok($sanitized || $> != 0 || pss($pid) < 600,
+ok($sanitized || $> != 0 || private($pid) < 600,
     'memory while the browser takes nothing');
 @numbers = map { / :(\d+) y/ ? $1 : () } $p->lines(10, qr/ :5000 y/);
 is(scalar @numbers, 5000, '5,000 lines wait');

@@ -219,9 +219,9 @@ kill 'TERM', $layer->pid();
 is($layer->wait_for_exit(5), 0, '... twice does not');
 ok(wait_for_end($pid, 5), '... and kills');
 
-# few descriptors: 32 for the layer, 4 for each session
+# few descriptors: 32 for the layer, 5 for each session
 
-$layer = EIRC::Sockets->new($t, nofile => 44)->start();
+$layer = EIRC::Sockets->new($t, nofile => 46)->start();
 $watch = $layer->watch();
 
 is($layer->peer()->recv(5)->{flags}, 0, 'room for some');

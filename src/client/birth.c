@@ -88,7 +88,7 @@ servers_count(const held_t *s)
 static int
 fork_ask(layer_t *l, held_t *s)
 {
-    int rc, fds[3];
+    int rc, fds[4];
     control_t c;
     worker_birth_t birth;
 
@@ -108,8 +108,9 @@ fork_ask(layer_t *l, held_t *s)
     fds[0] = s->link;
     fds[1] = s->segment;
     fds[2] = s->worker_control;
+    fds[3] = s->secret;
 
-    rc = control_send(l->template.fd, &c, fds, 3);
+    rc = control_send(l->template.fd, &c, fds, 4);
 
     if (rc == EIRC_OK) {
         held_queue_remove(&l->fork_queue, s);

@@ -59,7 +59,12 @@ typedef enum {
     CONTROL_TLS_STANDS,
     /* TLS relay to socket layer: key, data = control_bytes_t, status -1 where
      * the server has ended without saying so: it is carried no more */
-    CONTROL_TLS_ENDED
+    CONTROL_TLS_ENDED,
+
+    /* worker to socket layer: there is nothing in the memory for secrets, the
+     * layer need not keep it. Otherwise it comes along with each connection,
+     * as the second descriptor of CONNECTED. */
+    CONTROL_NO_SECRET
 } control_type_e;
 
 /* status of CONNECTED: the words are for the user as well */

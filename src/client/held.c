@@ -14,6 +14,7 @@
 
 #include "dial.h"
 #include "events.h"
+#include "login.h"
 #include "session.h"
 
 #ifndef MFD_NOEXEC_SEAL
@@ -77,22 +78,21 @@ held_link_refuse(int *fd, eirc_link_reason_e reason, const char *text)
 
 
 static int
-segment_open(uint32_t replay)
+memory_open(const char *name, size_t size)
 {
     int fd, error;
 
-    fd = memfd_create("segment",
-                      MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+    fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
 
     if (fd == -1 && errno == EINVAL) {
-        fd = memfd_create("segment", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
     }
 
     if (fd == -1) {
         return -1;
     }
 
-    if (ftruncate(fd, (off_t) session_segment_size(replay)) == -1
+    if (ftruncate(fd, (off_t) size) == -1
         || fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL)
                == -1)
     {
@@ -159,8 +159,10 @@ held_equip(layer_t *l, held_t *s, const eirc_link_session_t *request)
         return -1;
     }
 
-    s->segment = segment_open(request->replay);
-    if (s->segment == -1) {
+    s->segment = memory_open("segment", session_segment_size(request->replay));
+    s->secret = memory_open("secret", LOGIN_SIZE);
+
+    if (s->segment == -1 || s->secret == -1) {
         return -1;
     }
 
@@ -196,6 +198,7 @@ held_clear(layer_t *l, held_t *s)
     link_close(&s->link);
     held_fd_close(&s->irc);
     held_fd_close(&s->segment);
+    held_fd_close(&s->secret);
     held_fd_close(&s->control);
     held_fd_close(&s->worker_control);
 
@@ -217,13 +220,19 @@ held_refuse(layer_t *l, held_t *s, eirc_link_reason_e reason, const char *text)
 }
 
 
-/* Tells the worker; fd stays the caller's, and the layer's duplicate. */
+/* Tells the worker; fd stays the caller's, and the layer's duplicate. With a
+ * connection goes the secret, to register with. */
 void
 held_tell(held_t *s, control_t *c, int fd)
 {
-    c->key = s->item.key;
+    int nfds, fds[2];
 
-    if (control_send(s->control, c, &fd, fd == -1 ? 0 : 1) == EIRC_AGAIN) {
+    c->key = s->item.key;
+    fds[0] = fd;
+    fds[1] = s->secret;
+    nfds = fd == -1 ? 0 : s->secret == -1 ? 1 : 2;
+
+    if (control_send(s->control, c, fds, nfds) == EIRC_AGAIN) {
         held_kill(s, "it reads nothing from the socket layer");
     }
 }

@@ -86,6 +86,11 @@ keeper_worker_read(layer_t *l, uint64_t key)
             continue;
         }
 
+        if (rc == EIRC_OK && c.type == CONTROL_NO_SECRET) {
+            held_fd_close(&s->secret);
+            continue;
+        }
+
         if (rc == EIRC_OK && c.type == CONTROL_WANT_IRC) {
             worker_wants_irc(l, s, c.value);
             continue;

@@ -434,12 +434,11 @@ unreachable_tell(relay_t *r, const control_t *c)
 static void
 control_read(relay_t *r)
 {
-    int rc, fd, nfds;
+    int rc, nfds, fds[2];
     control_t c;
 
-    nfds = 1;
-    fd = -1;
-    rc = control_recv(r->control, &c, &fd, &nfds);
+    nfds = 2;
+    rc = control_recv(r->control, &c, fds, &nfds);
 
     if (rc == EIRC_AGAIN) {
         return;
@@ -458,13 +457,19 @@ control_read(relay_t *r)
         return;
     }
 
-    if (c.type == CONTROL_CONNECTED && c.status == 0 && nfds == 1) {
-        relay_connected(r, fd, c.value);
+    if (c.type == CONTROL_CONNECTED && c.status == 0 && nfds > 0) {
+
+        if (nfds == 2) {
+            login_drop(r);
+            r->user.login = r->remember(fds[1]);
+        }
+
+        relay_connected(r, fds[0], c.value);
         return;
     }
 
-    if (nfds == 1) {
-        (void) close(fd);
+    while (nfds > 0) {
+        (void) close(fds[--nfds]);
     }
 
     if (c.type == CONTROL_CONNECTED

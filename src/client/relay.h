@@ -48,6 +48,9 @@ typedef struct {
     /* the nick is another one now */
     void (*renamed)(const char *nick);
 
+    /* the descriptor of secrets, which it closes: they came with a connection */
+    login_t *(*remember)(int fd);
+
     /* the secrets are not needed any more, by this connection */
     void (*forget)(login_t *login);
 

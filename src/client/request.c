@@ -55,6 +55,7 @@ void
 request_init(request_t *r)
 {
     memset(&r->identity, 0, sizeof(session_identity_t));
+    r->secret[0] = '\0';
     r->nchannels = 0;
     r->used = 0;
 }
@@ -84,10 +85,6 @@ string_set(char *dst, size_t size, eirc_slice_t value)
 }
 
 
-/*
- * The secret is for SASL, which does not exist yet: it is checked like the
- * others, so that no application gets used to what will be refused.
- */
 int
 request_set(request_t *r, const char *name, eirc_slice_t value,
             const char **error)
@@ -127,6 +124,14 @@ request_set(request_t *r, const char *name, eirc_slice_t value,
         }
 
         string_set(id->account, sizeof(id->account), value);
+
+    } else if (strcmp(name, "sasl_secret") == 0) {
+
+        if (value.len >= sizeof(r->secret)) {
+            return refuse(error, "the secret is too long");
+        }
+
+        string_set(r->secret, sizeof(r->secret), value);
     }
 
     return EIRC_OK;
@@ -506,6 +511,7 @@ request_read(request_t *r, const void *json, size_t len, const char **error)
     rc = root_read(r, root, error);
 
     json_set_alloc_funcs(malloc, free);
+    explicit_bzero(arena.base, arena.used);
     (void) munmap(arena.base, ARENA_SIZE);
     arena.base = NULL;
 

@@ -10,6 +10,7 @@
 
 #include <stdint.h>
 
+#include "sasl.h"
 #include "session.h"
 
 /* channels to join; those behind are left out, a server has its limit too */
@@ -17,6 +18,7 @@
 
 typedef struct {
     session_identity_t identity;
+    char secret[SASL_SECRET_MAX + 1]; /* empty: none */
     unsigned nchannels;
     uint32_t used;
     /* names, each behind its length */

@@ -209,6 +209,7 @@ sessions_add(sessions_t *s, const char *account, size_t len)
     session->account = a;
     session->link = -1;
     session->segment = -1;
+    session->secret = -1;
     session->control = -1;
     session->irc = -1;
     session->worker_control = -1;

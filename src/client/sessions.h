@@ -58,6 +58,7 @@ struct held_s {
     /* the layer's duplicates; -1: none */
     int link;
     int segment;
+    int secret;
     int control;
     int irc;
 

@@ -20,11 +20,12 @@
 #include "helper.h"
 #include "rescue.h"
 #include "sandbox.h"
+#include "sasl.h"
 #include "title.h"
 #include "worker.h"
 
-/* link, segment, control, in the order of worker.h */
-#define FDS 3
+/* link, segment, control, secret: in the order of worker.h */
+#define FDS 4
 
 /* larger ones are mapped anew, or there are none */
 #define HOLE_MAX (32 * 1024)
@@ -67,7 +68,7 @@ canary_renew(void)
 }
 
 
-/* Descriptors 3 to 6 are the worker's, nothing else is open. */
+/* Descriptors 3 to 7 are the worker's, nothing else is open. */
 static int
 descriptors_arrange(const int *fds)
 {
@@ -90,19 +91,20 @@ descriptors_arrange(const int *fds)
         }
     }
 
-    for (i = 0; i < FDS; i++) {
+    for (i = 0; i < FDS - 1; i++) {
         if (dup3(fds[i], WORKER_FD_LINK + i, O_CLOEXEC) == -1) {
             return -1;
         }
     }
 
-    if (rescue != WORKER_FD_RESCUE
-        && dup3(rescue, WORKER_FD_RESCUE, O_CLOEXEC) == -1)
+    if (dup3(rescue, WORKER_FD_RESCUE, O_CLOEXEC) == -1
+        || (fds[i] != WORKER_FD_SECRET
+            && dup3(fds[i], WORKER_FD_SECRET, O_CLOEXEC) == -1))
     {
         return -1;
     }
 
-    return close_range(WORKER_FD_RESCUE + 1, ~0u, 0);
+    return close_range(WORKER_FD_SECRET + 1, ~0u, 0);
 }
 
 
@@ -226,6 +228,11 @@ template_run(void)
     (void) mallopt(M_TOP_PAD, 0);
     (void) mallopt(M_TRIM_THRESHOLD, 64 * 1024);
     (void) mallopt(M_ARENA_MAX, 1);
+
+    if (sasl_prepare() == -1) {
+        report(0, "libcrypto");
+        return 1;
+    }
 
     if (sandbox_prepare(report) == -1) {
         report(errno, "the sandbox of workers");

@@ -2,6 +2,7 @@
 
 #include "control.h"
 #include "link.h"
+#include "login.h"
 #include "relay.h"
 #include "request.h"
 #include "title.h"
@@ -12,6 +13,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 /* ms; nginx sends USER together with SESSION */
 #define USER_TIME 10000
@@ -92,10 +94,61 @@ refuse(eirc_link_reason_e reason, const char *why)
 }
 
 
+static login_t *
+login_map(int fd)
+{
+    login_t *login;
+
+    login = mmap(NULL, LOGIN_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    (void) close(fd);
+
+    return login == MAP_FAILED ? NULL : login;
+}
+
+
+/* What the socket layer still holds stays as it is, for the next time. */
+static void
+login_forget(login_t *login)
+{
+    explicit_bzero(&login->talk, sizeof(login->talk));
+    (void) munmap(login, LOGIN_SIZE);
+}
+
+
+/* The secrets go where they come back from with each connection. */
+static int
+secret_put(const request_t *r)
+{
+    control_t c;
+    login_t *login;
+
+    if (r->secret[0] == '\0') {
+        (void) close(WORKER_FD_SECRET);
+        memset(&c, 0, offsetof(control_t, data));
+        c.type = CONTROL_NO_SECRET;
+        (void) control_send(WORKER_FD_CONTROL, &c, NULL, 0);
+        return EIRC_OK;
+    }
+
+    login = login_map(WORKER_FD_SECRET);
+
+    if (login == NULL) {
+        return refuse(EIRC_LINK_FAILED, "there is no memory");
+    }
+
+    strcpy(login->secret, r->secret);
+    login->mechanisms = LOGIN_WITH_SECRET;
+    login_forget(login);
+
+    return EIRC_OK;
+}
+
+
 static int
 request_take(birthplace_t *place, const worker_birth_t *birth, void *segment,
              size_t size)
 {
+    int rc;
     const char *why;
     eirc_slice_t json;
 
@@ -104,7 +157,10 @@ request_take(birthplace_t *place, const worker_birth_t *birth, void *segment,
         return refuse(EIRC_LINK_BAD_REQUEST, "there is no USER");
     }
 
-    if (request_read(&place->request, json.p, json.len, &why) != EIRC_OK) {
+    rc = request_read(&place->request, json.p, json.len, &why);
+    explicit_bzero((void *) (uintptr_t) json.p, json.len);
+
+    if (rc != EIRC_OK) {
         return refuse(EIRC_LINK_BAD_REQUEST, why);
     }
 
@@ -116,7 +172,7 @@ request_take(birthplace_t *place, const worker_birth_t *birth, void *segment,
         return refuse(EIRC_LINK_FAILED, "it is no new segment");
     }
 
-    return EIRC_OK;
+    return secret_put(&place->request);
 }
 
 
@@ -142,6 +198,7 @@ worker_begin(const worker_birth_t *birth)
 
     rc = request_take(place, birth, segment, size);
 
+    explicit_bzero(&place->request, sizeof(request_t));
     (void) munmap(place, sizeof(birthplace_t));
 
     return rc;
@@ -167,6 +224,8 @@ worker_run(const worker_birth_t *birth)
     relay_init(&relay);
     relay.control = WORKER_FD_CONTROL;
     relay.renamed = title_set;
+    relay.remember = login_map;
+    relay.forget = login_forget;
     relay.user.event = worker_event;
     relay.user.raw = true;
     relay.user.servers = birth->servers;

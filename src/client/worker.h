@@ -19,6 +19,8 @@
 #define WORKER_FD_CONTROL 5
 /* unconnected SEQPACKET socket, for the day the socket layer is gone */
 #define WORKER_FD_RESCUE 6
+/* memory for secrets, closed when they are in it */
+#define WORKER_FD_SECRET 7
 
 typedef struct {
     char id[EIRC_LINK_ID_MAX + 1];

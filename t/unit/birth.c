@@ -154,7 +154,7 @@ test_started(void **state)
     nfds = CONTROL_FDS_MAX;
     assert_int_equal(control_recv(pair[1], &c, fds, &nfds), EIRC_OK);
     assert_int_equal(c.type, CONTROL_FORK);
-    assert_int_equal(nfds, 3);
+    assert_int_equal(nfds, 4);
 
     while (nfds > 0) {
         (void) close(fds[--nfds]);
