@@ -27,8 +27,8 @@
 /* TLS relays, with a descriptor each */
 #define LAYER_RELAYS_MAX 64
 
-/* descriptors that a session takes: link, segment, control, IRC; and one more,
- * the worker's end, until it is handed to the template */
+/* descriptors that a session takes: link, segment, secret, control, IRC; and
+ * one more, the worker's end, until it is handed to the template */
 #define LAYER_FDS_SESSION 5
 
 /* what an event of epoll is about: the upper 4 bits of its data, above a key
