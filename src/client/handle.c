@@ -409,6 +409,43 @@ handle_nick(user_t *u, const eirc_irc_msg_t *msg)
 }
 
 
+/* The key of a channel is another one now: the way back in needs it. Where it
+ * isn't shown, the one that we know stays. */
+static void
+note_key(user_t *u, eirc_slice_t name, eirc_slice_t modes,
+         const eirc_slice_t *params, unsigned nparams)
+{
+    bool set;
+    eirc_slice_t key;
+    session_channel_t channel;
+    eirc_irc_casemap_e casemap;
+
+    casemap = u->state.isupport.casemap;
+
+    if (!state_mode_find(&u->state, modes, params, nparams, 'k', &set, &key)
+        || (set && (key.len == 0 || key.p[0] == '*'))
+        || session_channel_find(&u->session, casemap, name, &channel)
+               != EIRC_OK)
+    {
+        return;
+    }
+
+    (void) session_channel_set(&u->session, casemap, name,
+                               set ? key : EIRC_SLICE(""), channel.flags);
+}
+
+
+/* 324: all modes of a channel */
+static bool
+handle_modes(user_t *u, const eirc_irc_msg_t *msg)
+{
+    note_key(u, msg->params[1], msg->params[2], msg->params + 3,
+             msg->nparams - 3);
+
+    return true;
+}
+
+
 static bool
 handle_mode(user_t *u, const eirc_irc_msg_t *msg)
 {
@@ -419,6 +456,8 @@ handle_mode(user_t *u, const eirc_irc_msg_t *msg)
     if (ch != NULL) {
         state_modes(&u->state, ch, msg->params[1], msg->params + 2,
                     msg->nparams - 2);
+        note_key(u, msg->params[0], msg->params[1], msg->params + 2,
+                 msg->nparams - 2);
     }
 
     return true;
@@ -505,29 +544,53 @@ handle_join_refused(user_t *u, const eirc_irc_msg_t *msg)
 
 /* sorted by verb */
 static const handler_t handlers[] = {
-    {"001", 1, handle_welcome},      {"005", 2, handle_isupport},
-    {"353", 3, handle_names},        {"366", 2, handle_names_end},
-    {"376", 1, handle_motd_end},     {"396", 2, handle_host},
-    {"403", 2, handle_join_refused}, {"405", 2, handle_join_refused},
-    {"410", 1, handle_cap_unknown},  {"421", 2, handle_cap_unknown},
-    {"422", 1, handle_motd_missing}, {"432", 1, handle_nick_refused},
-    {"433", 1, handle_nick_refused}, {"436", 1, handle_nick_refused},
-    {"437", 2, handle_nick_refused}, {"451", 1, handle_cap_unknown},
-    {"463", 1, handle_user_refused}, {"464", 1, handle_user_refused},
-    {"465", 1, handle_user_refused}, {"471", 2, handle_join_refused},
-    {"473", 2, handle_join_refused}, {"474", 2, handle_join_refused},
-    {"475", 2, handle_join_refused}, {"476", 2, handle_join_refused},
-    {"477", 2, handle_join_refused}, {"479", 2, handle_join_refused},
-    {"489", 2, handle_join_refused}, {"520", 2, handle_join_refused},
-    {"902", 1, handle_login},        {"903", 1, handle_login},
-    {"904", 1, handle_login},        {"905", 1, handle_login},
-    {"906", 1, handle_login},        {"907", 1, handle_login},
-    {"908", 1, handle_login},        {"AUTHENTICATE", 1, handle_authenticate},
-    {"CAP", 3, handle_cap},          {"ERROR", 0, handle_error},
-    {"JOIN", 1, handle_join},        {"KICK", 2, handle_kick},
-    {"MODE", 2, handle_mode},        {"NICK", 1, handle_nick},
-    {"PART", 1, handle_part},        {"PING", 1, handle_ping},
-    {"PONG", 1, handle_pong},        {"QUIT", 0, handle_quit},
+    {"001", 1, handle_welcome},
+    {"005", 2, handle_isupport},
+    {"324", 3, handle_modes},
+    {"353", 3, handle_names},
+    {"366", 2, handle_names_end},
+    {"376", 1, handle_motd_end},
+    {"396", 2, handle_host},
+    {"403", 2, handle_join_refused},
+    {"405", 2, handle_join_refused},
+    {"410", 1, handle_cap_unknown},
+    {"421", 2, handle_cap_unknown},
+    {"422", 1, handle_motd_missing},
+    {"432", 1, handle_nick_refused},
+    {"433", 1, handle_nick_refused},
+    {"436", 1, handle_nick_refused},
+    {"437", 2, handle_nick_refused},
+    {"451", 1, handle_cap_unknown},
+    {"463", 1, handle_user_refused},
+    {"464", 1, handle_user_refused},
+    {"465", 1, handle_user_refused},
+    {"471", 2, handle_join_refused},
+    {"473", 2, handle_join_refused},
+    {"474", 2, handle_join_refused},
+    {"475", 2, handle_join_refused},
+    {"476", 2, handle_join_refused},
+    {"477", 2, handle_join_refused},
+    {"479", 2, handle_join_refused},
+    {"489", 2, handle_join_refused},
+    {"520", 2, handle_join_refused},
+    {"902", 1, handle_login},
+    {"903", 1, handle_login},
+    {"904", 1, handle_login},
+    {"905", 1, handle_login},
+    {"906", 1, handle_login},
+    {"907", 1, handle_login},
+    {"908", 1, handle_login},
+    {"AUTHENTICATE", 1, handle_authenticate},
+    {"CAP", 3, handle_cap},
+    {"ERROR", 0, handle_error},
+    {"JOIN", 1, handle_join},
+    {"KICK", 2, handle_kick},
+    {"MODE", 2, handle_mode},
+    {"NICK", 1, handle_nick},
+    {"PART", 1, handle_part},
+    {"PING", 1, handle_ping},
+    {"PONG", 1, handle_pong},
+    {"QUIT", 0, handle_quit},
 };
 
 

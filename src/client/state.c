@@ -330,6 +330,16 @@ member_mode(members_t *m, eirc_slice_t nick, uint8_t bit, bool set)
 }
 
 
+/* Has a mode that is no prefix a parameter? */
+static bool
+mode_has_param(const isupport_t *is, uint8_t c, bool set)
+{
+    return c != '\0'
+           && (strchr(is->modes_always, c) != NULL
+               || (set && strchr(is->modes_set, c) != NULL));
+}
+
+
 void
 state_modes(state_t *st, channel_t *ch, eirc_slice_t modes,
             const eirc_slice_t *params, unsigned nparams)
@@ -354,11 +364,47 @@ state_modes(state_t *st, channel_t *ch, eirc_slice_t modes,
             member_mode(&ch->names, params[n], bit, set);
             n++;
 
-        } else if (c != '\0'
-                   && (strchr(st->isupport.modes_always, c) != NULL
-                       || (set && strchr(st->isupport.modes_set, c) != NULL)))
-        {
+        } else if (mode_has_param(&st->isupport, c, set)) {
             n++;
         }
     }
+}
+
+
+bool
+state_mode_find(const state_t *st, eirc_slice_t modes,
+                const eirc_slice_t *params, unsigned nparams, uint8_t mode,
+                bool *set, eirc_slice_t *param)
+{
+    bool found, sign;
+    size_t i;
+    uint8_t c;
+    unsigned n;
+
+    found = false;
+    sign = true;
+    n = 0;
+
+    /* the last one counts */
+
+    for (i = 0; i < modes.len && n < nparams; i++) {
+        c = modes.p[i];
+
+        if (c == '+' || c == '-') {
+            sign = c == '+';
+
+        } else if (isupport_prefix_mode(&st->isupport, c) != 0
+                   || mode_has_param(&st->isupport, c, sign))
+        {
+            if (c == mode) {
+                found = true;
+                *set = sign;
+                *param = params[n];
+            }
+
+            n++;
+        }
+    }
+
+    return found;
 }

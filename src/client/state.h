@@ -60,4 +60,12 @@ void state_names_end(state_t *st, channel_t *ch);
 void state_modes(state_t *st, channel_t *ch, eirc_slice_t modes,
                  const eirc_slice_t *params, unsigned nparams);
 
+/*
+ * What becomes of one channel mode with a parameter: its parameter, and whether
+ * it is set or taken away. false: it is not among them, or has none.
+ */
+bool state_mode_find(const state_t *st, eirc_slice_t modes,
+                     const eirc_slice_t *params, unsigned nparams,
+                     uint8_t mode, bool *set, eirc_slice_t *param);
+
 #endif /* _STATE_H_INCLUDED_ */

@@ -239,6 +239,80 @@ test_modes(void **state)
 
 
 static void
+test_mode_find(void **state)
+{
+    bool set;
+    state_t st;
+    unsigned i;
+    eirc_slice_t param, params[3];
+    static const struct {
+        const char *modes;
+        int found; /* 1 set, -1 taken away */
+        const char *param;
+    } table[] = {
+        {"+k", 1, "1"},    {"+bk", 1, "2"},   {"-k", -1, "1"},
+        {"+ntlk", 1, "2"}, {"-l+k", 1, "1"},  {"+k-k", -1, "2"},
+        {"+ovk", 1, "3"},  {"+nt", 0, ""},    {"+ovbk", 0, ""},
+        {"", 0, ""},       {"-b+lk", 1, "3"},
+    };
+
+    (void) state;
+
+    state_init(&st, 7);
+    isupport_token(&st.isupport, str("CHANMODES=beI,k,lj,imnt"));
+    params[0] = str("1");
+    params[1] = str("2");
+    params[2] = str("3");
+
+    for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        set = false;
+        assert_int_equal(state_mode_find(&st, str(table[i].modes), params, 3,
+                                         'k', &set, &param),
+                         table[i].found != 0);
+
+        if (table[i].found != 0) {
+            assert_int_equal(set, table[i].found == 1);
+            assert_true(eirc_slice_equal(param, str(table[i].param)));
+        }
+    }
+
+    state_done(&st);
+}
+
+
+/* Half of the network goes, and comes back, with the names in another case, a
+ * list of names in between. */
+static void
+test_netsplit(void **state)
+{
+    state_t st;
+    channel_t *ch;
+
+    (void) state;
+
+    state_init(&st, 7);
+    ch = joined(&st, "#a[]", "@me +b{} c|d e");
+    assert_ptr_equal(state_channel(&st, str("#A{}")), ch);
+
+    state_names(&st, ch, str("@me +b{} c|d"));
+    state_quit(&st, str("B[]"));
+    state_quit(&st, str("C\\D"));
+    state_names(&st, ch, str("e"));
+    state_names_end(&st, ch);
+    assert_string_equal(members(&st, "#a[]"), "@me e");
+
+    state_join(&st, ch, str("b[]"));
+    state_join(&st, ch, str("C|D"));
+    modes(&st, ch, "+ov", "B{}", "c\\d", NULL);
+    assert_string_equal(members(&st, "#A{}"), "@me e @b[] +C|D");
+    state_join(&st, ch, str("B{}"));
+    assert_int_equal(ch->members.count, 4);
+
+    state_done(&st);
+}
+
+
+static void
 test_isupport(void **state)
 {
     unsigned i;
@@ -409,6 +483,8 @@ main(void)
         cmocka_unit_test(test_coming_and_going),
         cmocka_unit_test(test_sorted),
         cmocka_unit_test(test_modes),
+        cmocka_unit_test(test_mode_find),
+        cmocka_unit_test(test_netsplit),
         cmocka_unit_test(test_isupport),
         cmocka_unit_test(test_many),
         cmocka_unit_test(test_limits),

@@ -509,6 +509,25 @@ test_comeback(void **state)
     lose();
     assert_int_equal(u.session.state->tries, 1);
 
+    /* keys that others have set, or taken away */
+
+    back();
+    server(":s 001 me :Welcome");
+    server(":s 005 me CHANMODES=b,k,l,imnt :are");
+    server(":s 376 me :End");
+    server(":me!u@h JOIN #a");
+    server(":me!u@h JOIN #k");
+    server(":x!u@h MODE #a +ntlk 5 other");
+    server(":x!u@h MODE #a +k *");
+    server(":s 324 me #k -k key");
+    lose();
+    back();
+    server(":s 001 me :Welcome");
+    server(":s 376 me :End");
+    assert_non_null(strstr(sent, "JOIN #a other\r\n"));
+    assert_non_null(strstr(sent, "JOIN #k\r\n"));
+    lose();
+
     /* refused: no other try */
 
     back();
