@@ -196,6 +196,10 @@ is(($alice->wait_close(10))[0], 1000, 'the command /quit');
 ok($watcher->expect(qr/^:alice!\S+ PART #room :?"?Bye bye/, 10),
     '... is said');
 
+ok(wait_until(10, sub {
+    $t->read_file('eirc.log') =~ /TLS relay \d+ exited with code 0/
+}), 'a relay that nobody needs ends');
+
 $_->disconnect() for $bob, $gina;
 $t->stop();
 
@@ -204,8 +208,6 @@ $t->stop();
 $ircd->kill();
 
 is(wait_for(0, 15, $dir), 0, 'no process left behind');
-like($t->read_file('eirc.log'), qr/TLS relay \d+ exited with code 0/,
-    'a relay that nobody needs ends');
 
 # as many users as a relay takes
 
