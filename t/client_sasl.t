@@ -392,6 +392,10 @@ sub maps {
         my ($from, $to) = /^(\w+)-(\w+) rw/ or next;
         my $bytes;
 
+        # a sanitizer has terabytes of its own
+
+        next if hex($to) - hex $from > 1 << 28;
+
         sysseek($mem, hex $from, 0);
         sysread($mem, $bytes, hex($to) - hex $from) or next;
         $found++ if $bytes =~ /sesame|c2VzYW1l|zZXNhbWU|NZXNhbW/;
