@@ -95,6 +95,10 @@ sub start {
         open STDIN, '<', '/dev/null';
         open STDOUT, '>>', "$self->{dir}/output";
         open STDERR, '>&', \*STDOUT;
+
+        # should it crash, its core file is no part of the sources
+
+        chdir $self->{dir};
         exec { $command[0] } @command or POSIX::_exit(1);
     }
 
