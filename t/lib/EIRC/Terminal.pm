@@ -60,7 +60,7 @@ sub start {
     delete $ENV{TMUX};
 
     $self->_tmux('-u', '-f', '/dev/null', 'new-session', '-d', '-x',
-        $opt{columns} || 80, '-y', $self->{rows}, "sh $script");
+        $opt{columns} || 80, '-y', $self->{rows}, "exec sh $script");
 
     ($self->{server}) = $self->_tmux('list-sessions', '-F', '#{pid}')
         =~ /(\d+)/ or die "No tmux\n";
