@@ -172,7 +172,7 @@ test_impostor(void **state)
         "v",
         "",
         "e=invalid-proof",
-        "x" FINAL,
+        ("x" FINAL),
     };
 
     (void) state;
