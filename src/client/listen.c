@@ -3,6 +3,7 @@
 #include "log.h"
 #include "login.h"
 #include "relay.h"
+#include "relay_timers.h"
 #include "request.h"
 #include "stream.h"
 #include "tls_alone.h"

@@ -2,6 +2,7 @@
 
 #include "control.h"
 #include "login.h"
+#include "relay_timers.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -10,19 +11,7 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
-
-
-uint64_t
-relay_now(void)
-{
-    struct timespec ts;
-
-    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-
-    return (uint64_t) ts.tv_sec * 1000 + (uint64_t) ts.tv_nsec / 1000000 + 1;
-}
 
 
 void
@@ -33,56 +22,6 @@ relay_init(relay_t *r)
     r->irc = -1;
     r->control = -1;
     r->signals = -1;
-}
-
-
-/* timers */
-
-static void
-timer_set(relay_t *r, relay_timer_e timer, uint64_t ms)
-{
-    r->timers[timer] = r->user.now + ms;
-}
-
-
-/* Sets it unless it runs. */
-static void
-timer_start(relay_t *r, relay_timer_e timer, uint64_t ms)
-{
-    if (r->timers[timer] == 0) {
-        timer_set(r, timer, ms);
-    }
-}
-
-
-static void
-timer_stop(relay_t *r, relay_timer_e timer)
-{
-    r->timers[timer] = 0;
-}
-
-
-/* ms until the first of them, -1 when none runs */
-static int
-timer_next(const relay_t *r)
-{
-    int i;
-    uint64_t first;
-
-    first = 0;
-
-    for (i = 0; i < RELAY_TIMERS; i++) {
-
-        if (r->timers[i] != 0 && (first == 0 || r->timers[i] < first)) {
-            first = r->timers[i];
-        }
-    }
-
-    if (first == 0) {
-        return -1;
-    }
-
-    return first <= r->user.now ? 0 : (int) (first - r->user.now);
 }
 
 
@@ -124,11 +63,11 @@ irc_close(relay_t *r, int error)
 
     login_drop(r);
 
-    timer_stop(r, RELAY_TIMER_REGISTER);
-    timer_stop(r, RELAY_TIMER_LOGIN);
-    timer_stop(r, RELAY_TIMER_IDLE);
-    timer_stop(r, RELAY_TIMER_PONG);
-    timer_stop(r, RELAY_TIMER_LEAVE);
+    relay_timer_stop(r, RELAY_TIMER_REGISTER);
+    relay_timer_stop(r, RELAY_TIMER_LOGIN);
+    relay_timer_stop(r, RELAY_TIMER_IDLE);
+    relay_timer_stop(r, RELAY_TIMER_PONG);
+    relay_timer_stop(r, RELAY_TIMER_LEAVE);
 }
 
 
@@ -166,8 +105,8 @@ irc_read(relay_t *r)
         session_in_add(s, (size_t) n);
         session_commit(s);
 
-        timer_stop(r, RELAY_TIMER_PONG);
-        timer_set(r, RELAY_TIMER_IDLE, RELAY_IDLE_TIME);
+        relay_timer_stop(r, RELAY_TIMER_PONG);
+        relay_timer_set(r, RELAY_TIMER_IDLE, RELAY_IDLE_TIME);
         leave_extend(r);
 
     } else if (n == 0 || errno != EAGAIN) {
@@ -299,9 +238,9 @@ relay_connected(relay_t *r, int fd, uint32_t server)
     irc_base(r);
     user_connected(&r->user, server);
 
-    timer_set(r, RELAY_TIMER_REGISTER, RELAY_REGISTER_TIME);
-    timer_set(r, RELAY_TIMER_LOGIN, RELAY_LOGIN_TIME);
-    timer_set(r, RELAY_TIMER_IDLE, RELAY_IDLE_TIME);
+    relay_timer_set(r, RELAY_TIMER_REGISTER, RELAY_REGISTER_TIME);
+    relay_timer_set(r, RELAY_TIMER_LOGIN, RELAY_LOGIN_TIME);
+    relay_timer_set(r, RELAY_TIMER_IDLE, RELAY_IDLE_TIME);
 }
 
 
@@ -313,8 +252,8 @@ browser_close(relay_t *r)
     if (r->browser.fd != -1) {
         (void) close(r->browser.fd);
         r->browser.fd = -1;
-        timer_stop(r, RELAY_TIMER_DRAIN);
-        timer_stop(r, RELAY_TIMER_FULL);
+        relay_timer_stop(r, RELAY_TIMER_DRAIN);
+        relay_timer_stop(r, RELAY_TIMER_FULL);
     }
 }
 
@@ -342,7 +281,7 @@ static void
 browser_hung_up(relay_t *r)
 {
     r->browser_hangup = true;
-    timer_start(r, RELAY_TIMER_DRAIN, RELAY_DRAIN_TIME);
+    relay_timer_start(r, RELAY_TIMER_DRAIN, RELAY_DRAIN_TIME);
 
     if (r->user.session.state->phase != SESSION_READY) {
         browser_gone(r);
@@ -543,16 +482,16 @@ relay_move(relay_t *r)
     } while (moved || irc_lost(r, full));
 
     if (!full || r->browser.fd == -1) {
-        timer_stop(r, RELAY_TIMER_FULL);
+        relay_timer_stop(r, RELAY_TIMER_FULL);
 
     } else {
-        timer_start(r, RELAY_TIMER_FULL, RELAY_FULL_TIME);
+        relay_timer_start(r, RELAY_TIMER_FULL, RELAY_FULL_TIME);
     }
 
-    timer_stop(r, RELAY_TIMER_FLOOD);
+    relay_timer_stop(r, RELAY_TIMER_FLOOD);
 
     if (u->wait > 0) {
-        timer_set(r, RELAY_TIMER_FLOOD, u->wait);
+        relay_timer_set(r, RELAY_TIMER_FLOOD, u->wait);
     }
 }
 
@@ -571,7 +510,7 @@ relay_end(relay_t *r)
         return;
     }
 
-    timer_start(r, RELAY_TIMER_END, RELAY_END_TIME);
+    relay_timer_start(r, RELAY_TIMER_END, RELAY_END_TIME);
 
     if (r->browser_blocked) {
         return;
@@ -599,11 +538,11 @@ relay_work(relay_t *r)
     }
 
     if (r->user.session.state->phase >= SESSION_WELCOMED) {
-        timer_stop(r, RELAY_TIMER_REGISTER);
+        relay_timer_stop(r, RELAY_TIMER_REGISTER);
     }
 
     if (!login_busy(&r->user)) {
-        timer_stop(r, RELAY_TIMER_LOGIN);
+        relay_timer_stop(r, RELAY_TIMER_LOGIN);
     }
 
     if (r->user.login != NULL && login_is_over(&r->user)) {
@@ -625,7 +564,7 @@ relay_work(relay_t *r)
     if (r->user.session.state->phase == SESSION_LEAVING
         && r->timers[RELAY_TIMER_LEAVE] == 0)
     {
-        timer_set(r, RELAY_TIMER_LEAVE, RELAY_LEAVE_TIME);
+        relay_timer_set(r, RELAY_TIMER_LEAVE, RELAY_LEAVE_TIME);
         r->leave_end = r->user.now + RELAY_LEAVE_MAX;
     }
 }
@@ -650,12 +589,12 @@ expired_idle(relay_t *r)
     /* a server that isn't read from can't be blamed for its silence */
 
     if (r->irc_blocked || r->timers[RELAY_TIMER_FULL] != 0) {
-        timer_set(r, RELAY_TIMER_IDLE, RELAY_IDLE_TIME);
+        relay_timer_set(r, RELAY_TIMER_IDLE, RELAY_IDLE_TIME);
         return;
     }
 
     user_ping(&r->user);
-    timer_set(r, RELAY_TIMER_PONG, RELAY_PONG_TIME);
+    relay_timer_set(r, RELAY_TIMER_PONG, RELAY_PONG_TIME);
 }
 
 
@@ -709,7 +648,7 @@ expired_retry(relay_t *r)
     /* its end of file tells of an error */
 
     if (rc == EIRC_AGAIN) {
-        timer_set(r, RELAY_TIMER_RETRY, RELAY_ASK_TIME);
+        relay_timer_set(r, RELAY_TIMER_RETRY, RELAY_ASK_TIME);
     }
 }
 
@@ -744,7 +683,7 @@ timers_expire(relay_t *r)
     for (i = 0; i < RELAY_TIMERS; i++) {
 
         if (r->timers[i] != 0 && r->timers[i] <= r->user.now) {
-            timer_stop(r, (relay_timer_e) i);
+            relay_timer_stop(r, (relay_timer_e) i);
             expired[i](r);
         }
     }
@@ -793,7 +732,7 @@ relay_wait(relay_t *r)
     watch(&pfd[2], r->control, true, false, false);
     watch(&pfd[3], r->signals, true, false, false);
 
-    if (poll(pfd, 4, timer_next(r)) == -1) {
+    if (poll(pfd, 4, relay_timer_next(r)) == -1) {
         r->user.now = relay_now();
         return;
     }

@@ -67,9 +67,6 @@ typedef struct {
     bool done;
 } relay_t;
 
-/* ms of the monotonic clock; never 0 */
-uint64_t relay_now(void);
-
 /* A relay without anything. */
 void relay_init(relay_t *r);
 

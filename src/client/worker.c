@@ -4,6 +4,7 @@
 #include "link.h"
 #include "login.h"
 #include "relay.h"
+#include "relay_timers.h"
 #include "request.h"
 #include "title.h"
 

@@ -1,0 +1,60 @@
+#include "relay_timers.h"
+
+#include <time.h>
+
+
+uint64_t
+relay_now(void)
+{
+    struct timespec ts;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return (uint64_t) ts.tv_sec * 1000 + (uint64_t) ts.tv_nsec / 1000000 + 1;
+}
+
+
+void
+relay_timer_set(relay_t *r, relay_timer_e timer, uint64_t ms)
+{
+    r->timers[timer] = r->user.now + ms;
+}
+
+
+void
+relay_timer_start(relay_t *r, relay_timer_e timer, uint64_t ms)
+{
+    if (r->timers[timer] == 0) {
+        relay_timer_set(r, timer, ms);
+    }
+}
+
+
+void
+relay_timer_stop(relay_t *r, relay_timer_e timer)
+{
+    r->timers[timer] = 0;
+}
+
+
+int
+relay_timer_next(const relay_t *r)
+{
+    int i;
+    uint64_t first;
+
+    first = 0;
+
+    for (i = 0; i < RELAY_TIMERS; i++) {
+
+        if (r->timers[i] != 0 && (first == 0 || r->timers[i] < first)) {
+            first = r->timers[i];
+        }
+    }
+
+    if (first == 0) {
+        return -1;
+    }
+
+    return first <= r->user.now ? 0 : (int) (first - r->user.now);
+}
