@@ -163,7 +163,7 @@ like($alice->expect(qr/^:client notice/, 10), qr/^:client[ ]notice[ ]:
 
 # what is said meanwhile waits, and goes behind the channels
 
-$alice->send_text('PRIVMSG #room :are you there?');
+$alice->send_text('PRIVMSG alice :are you there?');
 
 $ircd->start();
 
@@ -177,7 +177,7 @@ ok($alice->expect(qr/^:\S+ 001 alice /), 'registered');
 ok($alice->expect(qr/^:alice!\S+ JOIN :?#room/), 'its channel');
 ok($alice->expect(qr/ 366 .*#room/), 'and who is in it');
 ok($alice->expect(qr/^:alice!\S+ JOIN :?#secret/), 'the one with a key');
-ok($carol->expect(qr/^:alice!\S+ PRIVMSG #room :are you there\?/),
+ok($alice->expect(qr/^:alice!\S+ PRIVMSG alice :are you there\?/),
     'what was said in between');
 $carol->say('#room', 'yes');
 ok($alice->expect(qr/^:carol!\S+ PRIVMSG #room :yes/), 'and the answer');
