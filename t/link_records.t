@@ -20,7 +20,7 @@ use EIRC::WebSocket;
 select STDERR; $| = 1;
 select STDOUT; $| = 1;
 
-my $t = Test::Nginx->new()->has(qw/http unix proxy rewrite/)->plan(78);
+my $t = Test::Nginx->new()->has(qw/http unix proxy rewrite/)->plan(82);
 
 $t->write_file_expand('nginx.conf', <<'EOC');
 
@@ -84,7 +84,7 @@ $t->run();
 # the request
 
 ok($r = $layer->expect('WATCH'), 'a watch connection');
-is($r->{value}, 1, 'version of the link');
+is($r->{value}, 2, 'version of the link');
 
 $ws = chat();
 
@@ -92,16 +92,21 @@ ok($ws->ok(), 'a session');
 
 $r = $layer->expect('SESSION');
 
-is($r->{value}, 1, 'version of the request');
+is($r->{value}, 2, 'version of the request');
 
-my ($limit, $replay, $linger, $crashes, $time, $cpu, $alen, $slen, $account,
-    $servers) = unpack('VVVVVVvvx4a64a*', $r->{body});
+my ($limit, $replay, $linger, $crashes, $time, $cpu, $alen, $slen, $tlen,
+    $mode, $flags, $account, $key, $servers)
+    = unpack('V6v3C2a64a32a*', $r->{body});
 
 is($limit, 7, 'limit');
 is($replay, 65536, 'replay');
 is($linger, 0, 'linger');
 is($crashes, 3, 'crash limit');
 is($time, 60000, 'crash time');
+is($tlen, 0, 'length of TLS');
+is($mode, 0, 'mode');
+is($flags, 0, 'flags');
+is($key, "\0" x 32, 'no key');
 is(substr($account, 0, $alen), 'a1', 'account');
 is(length $servers, $slen, 'length of the servers');
 is($servers, "\x00\x0f" . pack('v', 6667) . 'irc.example.net'
@@ -236,9 +241,9 @@ my %status = (
     'limit' => [ 429, answer => [ $EIRC::Layer::REASONS{LIMIT}, '' ] ],
     'full' => [ 503, answer => [ $EIRC::Layer::REASONS{FULL}, '' ] ],
     'bad' => [ 503, answer => [ $EIRC::Layer::REASONS{BAD_REQUEST}, '' ] ],
-    'no room' => [ 503, hello => [ 1, 0, 1 ] ],
-    'version' => [ 503, hello => [ 2, 0, 0 ] ],
-    'index' => [ 503, hello => [ 1, 1, 0 ] ],
+    'no room' => [ 503, hello => [ 2, 0, 1 ] ],
+    'version' => [ 503, hello => [ 1, 0, 0 ] ],
+    'index' => [ 503, hello => [ 2, 1, 0 ] ],
     'no hello' => [ 503, hello => "\x12\0\0\0" ],
 );
 

@@ -23,25 +23,29 @@ my $header = sub { pack 'CCvVQ<', @_ };
 my @broken = (
     'an empty packet' => '',
     'one byte' => 'x',
-    'half a header' => $header->(WATCH, 0, 0, 1, 0) =~ s/.{8}\z//sr,
-    'type 0' => $header->(0, 0, 0, 1, 0),
-    'unknown type' => $header->(99, 0, 0, 1, 0),
-    'HELLO' => $header->(HELLO, 0, 0, 1, 0),
+    'half a header' => $header->(WATCH, 0, 0, 2, 0) =~ s/.{8}\z//sr,
+    'type 0' => $header->(0, 0, 0, 2, 0),
+    'unknown type' => $header->(99, 0, 0, 2, 0),
+    'HELLO' => $header->(HELLO, 0, 0, 2, 0),
     'READY' => $header->(READY, 0, 0, 0, 0) . '0-abc',
     'USER' => $header->(USER, 0, 0, 0, 0) . '{}',
     'MESSAGE' => $header->(MESSAGE, 0, 0, 0, 0) . 'hello',
-    'WATCH with flags' => $header->(WATCH, 1, 0, 1, 0),
-    'WATCH with a zero that is none' => $header->(WATCH, 0, 1, 1, 0),
+    'WATCH with flags' => $header->(WATCH, 1, 0, 2, 0),
+    'WATCH with a zero that is none' => $header->(WATCH, 0, 1, 2, 0),
     'WATCH of version 0' => $header->(WATCH, 0, 0, 0, 0),
-    'WATCH of version 2' => $header->(WATCH, 0, 0, 2, 0),
-    'WATCH with a count' => $header->(WATCH, 0, 0, 1, 1),
-    'WATCH with a body' => $header->(WATCH, 0, 0, 1, 0) . 'x',
-    'SESSION without a body' => $header->(SESSION, 0, 0, 1, 0),
+    'WATCH of version 1' => $header->(WATCH, 0, 0, 1, 0),
+    'WATCH with a count' => $header->(WATCH, 0, 0, 2, 1),
+    'WATCH with a body' => $header->(WATCH, 0, 0, 2, 0) . 'x',
+    'SESSION without a body' => $header->(SESSION, 0, 0, 2, 0),
     'SESSION without servers' => session_record(raw_servers => ''),
-    'SESSION of version 2' => session_record(value => 2),
+    'SESSION of version 1' => session_record(value => 1),
     'SESSION with flags' => session_record(flags => 4),
     'SESSION with a count' => session_record(count => 9),
-    'SESSION with a zero that is none' => session_record(zero2 => 1),
+    'SESSION of an unknown mode' => session_record(mode => 3),
+    'SESSION with unknown flags of its own' => session_record(resumable => 2),
+    'a key without the flag' =>
+        session_record(key => 'k' x 32, linger => 1000, resumable => 0),
+    'a key without a time to wait' => session_record(key => 'k' x 32),
     'too small a ring' => session_record(replay => 4095),
     'too large a ring' => session_record(replay => 16777217),
     'no account' => session_record(account => ''),
@@ -54,8 +58,8 @@ my @broken = (
     'server with unknown flags' =>
         session_record(servers => [ [ "host", 1, 0x80 ] ]),
     '17 servers' => session_record(servers => [ ([ 'host', 1 ]) x 17 ]),
-    'SESSION cut' => substr(session_record(), 0, 111),
-    'SESSION of 5,000 bytes' => session_record(raw_servers => 'x' x 4888),
+    'SESSION cut' => substr(session_record(), 0, 143),
+    'SESSION of 5,000 bytes' => session_record(raw_servers => 'x' x 4856),
     'a packet of 100,000 bytes' => 'x' x 100000,
     'the longest SESSION and a byte' =>
         session_record(raw_servers => 'x' x 4001),
@@ -95,7 +99,7 @@ while (my ($name, $bytes) = splice @broken, 0, 2) {
 # a watching connection has nothing more to say
 
 my $second = $layer->watch();
-$second->send(WATCH, value => 1);
+$second->send(WATCH, value => 2);
 ok($second->recv(5)->{eof}, 'WATCH twice');
 
 # connections that go without a word, or in the middle of one

@@ -56,7 +56,7 @@ SKIP: {
 
 # as it would speak, if it broke out of its program
 
-for my $request (session_record(), pack 'CCvVQ<', WATCH, 0, 0, 1, 0) {
+for my $request (session_record(), pack 'CCvVQ<', WATCH, 0, 0, 2, 0) {
     my $peer = rescue();
     $peer->send_raw($request);
 

@@ -42,7 +42,7 @@ my $pid = $layer->pid();
 
 my $hello = $layer->peer()->recv(5);
 
-is_deeply($hello, { type => HELLO, flags => 0, value => 1, count => 3,
+is_deeply($hello, { type => HELLO, flags => 0, value => 2, count => 3,
     body => '' }, 'hello');
 
 is((stat $layer->path())[2] & 0777, 0700, 'mode of the socket');

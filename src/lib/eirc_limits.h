@@ -58,7 +58,7 @@
 
 /* The link: docs/link.md. */
 
-#define EIRC_LINK_VERSION 1
+#define EIRC_LINK_VERSION 2
 
 /* type, flags, value and count of every record */
 #define EIRC_LINK_HEADER_SIZE 16
@@ -98,10 +98,22 @@
     (EIRC_LINK_TLS_HEAD + EIRC_LINK_PINS_MAX * EIRC_LINK_PIN_SIZE             \
      + 3 * EIRC_LINK_PATH_MAX)
 
+/* the hash of a resume key, SHA-256; a key has as many bytes */
+#define EIRC_LINK_KEY_SIZE 32
+
 /* SESSION without its servers and TLS */
-#define EIRC_LINK_SESSION_SIZE 112
+#define EIRC_LINK_SESSION_SIZE 144
 #define EIRC_LINK_SESSION_MAX                                                 \
     (EIRC_LINK_SESSION_SIZE + EIRC_LINK_SERVERS_SIZE + EIRC_LINK_TLS_MAX)
+
+/* RESUME: an ID with a byte behind it that is always 0, two hashes of keys */
+#define EIRC_LINK_RESUME_SIZE                                                 \
+    (EIRC_LINK_HEADER_SIZE + EIRC_LINK_ID_MAX + 1 + 2 * EIRC_LINK_KEY_SIZE + 8)
+
+/* RESUMED: a count and the length of the nick, then nick and account */
+#define EIRC_LINK_RESUMED_SIZE (EIRC_LINK_HEADER_SIZE + 9)
+#define EIRC_LINK_RESUMED_MAX                                                 \
+    (EIRC_LINK_RESUMED_SIZE + EIRC_IRC_NICK_MAX + EIRC_LINK_ACCOUNT_MAX)
 
 /* replay ring: a page at least; at most what 1,000 users may cost together */
 #define EIRC_REPLAY_MIN 4096

@@ -16,6 +16,7 @@
 
 #include "eirc_codes.h"
 #include "eirc_limits.h"
+#include "eirc_protocol.h"
 #include "eirc_slice.h"
 
 typedef enum {
@@ -23,17 +24,22 @@ typedef enum {
     EIRC_LINK_WATCH = 2,
     EIRC_LINK_SESSION = 3,
     EIRC_LINK_USER = 4,
+    EIRC_LINK_RESUME = 5,
     EIRC_LINK_READY = 16,
     EIRC_LINK_REFUSED = 17,
     EIRC_LINK_LINES = 18,
     EIRC_LINK_MESSAGE = 19,
     EIRC_LINK_END = 20,
     EIRC_LINK_DETACH = 21,
-    EIRC_LINK_CONFIRM = 22
+    EIRC_LINK_CONFIRM = 22,
+    EIRC_LINK_RESUMED = 23,
+    EIRC_LINK_RESET = 24
 } eirc_link_type_e;
 
-/* flags of HELLO */
+/* flags of HELLO, of READY, and of RESUMED */
 #define EIRC_LINK_FULL 0x01
+#define EIRC_LINK_READY_RESET 0x01
+#define EIRC_LINK_GAP 0x01
 
 typedef enum {
     EIRC_LINK_QUIT = 1,
@@ -47,7 +53,9 @@ typedef enum {
     EIRC_LINK_NO_ROOM = 9,
     EIRC_LINK_BAD_REQUEST = 10,
     EIRC_LINK_FAILED = 11,
-    EIRC_LINK_SLOW = 12
+    EIRC_LINK_SLOW = 12,
+    EIRC_LINK_GONE = 13,
+    EIRC_LINK_TAKEN = 14
 } eirc_link_reason_e;
 
 typedef struct {
@@ -81,6 +89,12 @@ size_t eirc_link_record_write(uint8_t *p, eirc_link_type_e type,
                               uint32_t value, uint64_t count,
                               const char *text);
 
+/*
+ * READY with flags, which is how a session says that its state is lost. The
+ * ID as eirc_link_record_write() takes it.
+ */
+size_t eirc_link_ready_write(uint8_t *p, uint8_t flags, const char *id);
+
 /* Name of a reason, for logs; "unknown" for any other number. */
 const char *eirc_link_reason_name(uint32_t reason);
 
@@ -101,6 +115,12 @@ void eirc_link_entry_write(uint8_t *p, size_t len);
 int eirc_link_entry_next(const uint8_t **p, const uint8_t *end,
                          const uint8_t **line, size_t *len);
 
+/*
+ * Reads an ID (docs/link.md, 5.1): the number of its socket layer is set.
+ * EIRC_ERROR: it is none.
+ */
+int eirc_link_id_read(const char *id, size_t len, uint32_t *layer);
+
 /* SESSION (docs/link.md, 5) */
 typedef struct {
     uint32_t limit;
@@ -115,9 +135,16 @@ typedef struct {
     size_t servers_len;
     const uint8_t *tls; /* as eirc_link_tls_write() has it */
     size_t tls_len;     /* 0: nothing but defaults */
+    eirc_protocol_e mode;
+    uint8_t flags;
+    const uint8_t *key; /* its hash, EIRC_LINK_KEY_SIZE bytes; NULL unless
+                           the session is RESUMABLE */
 } eirc_link_session_t;
 
 #define EIRC_LINK_CPU_ANY 0xffffffffu
+
+/* flags of SESSION: it waits for a browser that comes back with the key */
+#define EIRC_LINK_RESUMABLE 0x01
 
 /*
  * Writes the whole record to p, which holds EIRC_LINK_SESSION_MAX bytes.
@@ -128,6 +155,43 @@ size_t eirc_link_session_write(uint8_t *p, const eirc_link_session_t *s);
 
 /* Reads a whole record, header included; servers and TLS are checked too. */
 int eirc_link_session_read(eirc_link_session_t *s, const uint8_t *p,
+                           size_t len);
+
+/* RESUME (docs/link.md, 8) */
+typedef struct {
+    uint64_t lines; /* that the browser has */
+    const char *id; /* not terminated */
+    size_t id_len;
+    const uint8_t *key;  /* hash of the one presented */
+    const uint8_t *next; /* hash of the one that the browser is given now */
+    eirc_protocol_e mode;
+    uint32_t cpu; /* as in SESSION */
+} eirc_link_resume_t;
+
+/* Writes EIRC_LINK_RESUME_SIZE bytes to p and returns that, or 0 when a member
+ * is out of bounds. */
+size_t eirc_link_resume_write(uint8_t *p, const eirc_link_resume_t *r);
+
+/* Reads a whole record, header included. */
+int eirc_link_resume_read(eirc_link_resume_t *r, const uint8_t *p, size_t len);
+
+/* RESUMED (docs/link.md, 8) */
+typedef struct {
+    uint8_t flags;     /* EIRC_LINK_GAP */
+    uint64_t messages; /* taken so far */
+    uint64_t lines;    /* sent before those that come now */
+    eirc_slice_t nick;
+    eirc_slice_t account; /* may be empty */
+} eirc_link_resumed_t;
+
+/*
+ * Writes the whole record to p, which holds EIRC_LINK_RESUMED_MAX bytes.
+ * Returns its length, or 0 when a member is out of bounds.
+ */
+size_t eirc_link_resumed_write(uint8_t *p, const eirc_link_resumed_t *r);
+
+/* Reads a whole record, header included. */
+int eirc_link_resumed_read(eirc_link_resumed_t *r, const uint8_t *p,
                            size_t len);
 
 /* an IRC server, as connector and configuration know it */

@@ -219,6 +219,7 @@ ngx_http_eirc_request_send(ngx_http_eirc_session_t *s)
     request.servers_len = elcf->servers.len;
     request.tls = elcf->tls.data;
     request.tls_len = elcf->tls.len;
+    request.mode = s->ctx->handshake.mode;
 
     /* request.linger is 0: nothing is there to come back to */
 

@@ -35,7 +35,8 @@ read_header(const uint8_t *p, size_t len)
     }
 
     check(len >= EIRC_LINK_HEADER_SIZE && len <= EIRC_LINK_RECORD_MAX);
-    check(h.flags == 0 || h.type == EIRC_LINK_HELLO);
+    check(h.flags == 0 || h.type == EIRC_LINK_HELLO
+          || h.type == EIRC_LINK_READY || h.type == EIRC_LINK_RESUMED);
 
     eirc_link_header_write(again, &h);
     check(memcmp(again, p, EIRC_LINK_HEADER_SIZE) == 0);
@@ -155,6 +156,53 @@ read_session(const uint8_t *p, size_t len)
 
 
 static void
+read_id(const uint8_t *p, size_t len)
+{
+    uint32_t layer;
+
+    if (eirc_link_id_read((const char *) p, len, &layer) != EIRC_OK) {
+        return;
+    }
+
+    check(len > 2 && len <= EIRC_LINK_ID_MAX && layer < 100000);
+    check(memchr(p, '-', len) != NULL && memchr(p, '.', len) == NULL
+          && memchr(p, ' ', len) == NULL && memchr(p, 0, len) == NULL);
+}
+
+
+static void
+read_resume(const uint8_t *p, size_t len)
+{
+    uint8_t again[EIRC_LINK_RESUME_SIZE];
+    eirc_link_resume_t r;
+
+    if (eirc_link_resume_read(&r, p, len) != EIRC_OK) {
+        return;
+    }
+
+    check(eirc_link_resume_write(again, &r) == len);
+    check(memcmp(again, p, len) == 0);
+}
+
+
+static void
+read_resumed(const uint8_t *p, size_t len)
+{
+    uint8_t again[EIRC_LINK_RESUMED_MAX];
+    eirc_link_resumed_t r;
+
+    if (eirc_link_resumed_read(&r, p, len) != EIRC_OK) {
+        return;
+    }
+
+    check(r.nick.len >= 1 && r.nick.len <= EIRC_IRC_NICK_MAX
+          && r.account.len <= EIRC_LINK_ACCOUNT_MAX);
+    check(eirc_link_resumed_write(again, &r) == len);
+    check(memcmp(again, p, len) == 0);
+}
+
+
+static void
 read_tls(const uint8_t *p, size_t len)
 {
     size_t n;
@@ -177,6 +225,9 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 
     read_header(p, len);
     read_session(p, len);
+    read_resume(p, len);
+    read_resumed(p, len);
+    read_id(p, len);
     read_entries(p, len);
     read_servers(p, len);
     read_tls(p, len);

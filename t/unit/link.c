@@ -1,6 +1,7 @@
 /*
  * eirc_link: every rule of docs/link.md for headers, texts and lines; what is
- * read is cut at every byte.  SESSION is in link_session.c.
+ * read is cut at every byte.  SESSION is in link_session.c,
+ * RESUME in link_resume.c.
  */
 
 #include <setjmp.h>
@@ -31,15 +32,18 @@ typedef struct {
 static const type_t types[] = {
     {EIRC_LINK_HELLO, 0, 0, EIRC_LINK_FULL, EIRC_LINK_VERSION, 1, 1},
     {EIRC_LINK_WATCH, 0, 0, 0, EIRC_LINK_VERSION, 1, 0},
-    {EIRC_LINK_SESSION, 97, 5893, 0, EIRC_LINK_VERSION, 1, 0},
+    {EIRC_LINK_SESSION, 129, 5925, 0, EIRC_LINK_VERSION, 1, 0},
     {EIRC_LINK_USER, 2, 65536, 0, 0, 0, 0},
-    {EIRC_LINK_READY, 1, 31, 0, 0, 0, 0},
+    {EIRC_LINK_RESUME, 104, 104, 0, EIRC_LINK_VERSION, 1, 1},
+    {EIRC_LINK_READY, 1, 31, EIRC_LINK_READY_RESET, 0, 0, 0},
     {EIRC_LINK_REFUSED, 0, 255, 0, EIRC_LINK_LIMIT, 0, 0},
     {EIRC_LINK_LINES, 2, 16368, 0, 1, 1, 1},
     {EIRC_LINK_MESSAGE, 0, 65536, 0, 0, 0, 1},
     {EIRC_LINK_END, 0, 255, 0, EIRC_LINK_QUIT, 0, 0},
     {EIRC_LINK_DETACH, 0, 0, 0, 0, 0, 0},
     {EIRC_LINK_CONFIRM, 0, 0, 0, 0, 0, 1},
+    {EIRC_LINK_RESUMED, 9, 137, EIRC_LINK_GAP, 0, 0, 1},
+    {EIRC_LINK_RESET, 0, 0, 0, 0, 0, 0},
 };
 
 #define TYPES (sizeof(types) / sizeof(types[0]))
@@ -243,7 +247,7 @@ test_reasons(void **state)
     (void) state;
 
     for (reason = 0; reason < 20; reason++) {
-        int good = reason >= 1 && reason <= EIRC_LINK_SLOW;
+        int good = reason >= 1 && reason <= EIRC_LINK_TAKEN;
 
         assert_int_equal(judge(EIRC_LINK_END, 0, reason, 0, 0),
                          good ? EIRC_OK : EIRC_ERROR);
@@ -256,6 +260,8 @@ test_reasons(void **state)
     assert_string_equal(eirc_link_reason_name(UINT32_MAX), "unknown");
     assert_string_equal(eirc_link_reason_name(EIRC_LINK_QUIT), "quit");
     assert_string_equal(eirc_link_reason_name(EIRC_LINK_SLOW), "slow browser");
+    assert_string_equal(eirc_link_reason_name(EIRC_LINK_GONE), "session gone");
+    assert_string_equal(eirc_link_reason_name(EIRC_LINK_TAKEN), "taken over");
 }
 
 
@@ -355,6 +361,13 @@ test_record_write(void **state)
     assert_memory_equal(p + HEADER, id, EIRC_LINK_ID_MAX);
     assert_int_equal(p[n], 0xee);
     assert_int_equal(header_read(&h, p, n), EIRC_OK);
+
+    n = eirc_link_ready_write(p, EIRC_LINK_READY_RESET, "0-1a");
+    assert_int_equal(n, HEADER + 4);
+    assert_memory_equal(p + HEADER, "0-1a", 4);
+    assert_int_equal(header_read(&h, p, n), EIRC_OK);
+    assert_int_equal(h.type, EIRC_LINK_READY);
+    assert_int_equal(h.flags, EIRC_LINK_READY_RESET);
 
     n = eirc_link_record_write(p, EIRC_LINK_CONFIRM, 0, UINT64_MAX, NULL);
     assert_int_equal(n, HEADER);

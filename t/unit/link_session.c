@@ -196,11 +196,11 @@ test_session_fields(void **state)
     uint8_t p[EIRC_LINK_SESSION_MAX], servers[EIRC_LINK_SERVERS_SIZE];
     eirc_link_session_t s, again;
     static const uint8_t expected[48] = {
-        3,    0,    0,    0,    1,    0,    0,    0,    0,    0,    0,    0,
+        3,    0,    0,    0,    2,    0,    0,    0,    0,    0,    0,    0,
         0,    0,    0,    0,    0x04, 0x03, 0x02, 0x01, 0x07, 0x06, 0x05, 0x00,
         0x0b, 0x0a, 0x09, 0x08, 0x0f, 0x0e, 0x0d, 0x0c, 0x13, 0x12, 0x11, 0x10,
         0xff, 0xff, 0xff, 0xff, 5,    0,    24,   0,    0,    0,    0,    0};
-    static const uint8_t zeros[59];
+    static const uint8_t zeros[91];
 
     (void) state;
 
@@ -208,11 +208,11 @@ test_session_fields(void **state)
     memset(p, 0xee, sizeof(p));
     n = eirc_link_session_write(p, &s);
 
-    assert_int_equal(n, 112 + 24);
+    assert_int_equal(n, 144 + 24);
     assert_memory_equal(p, expected, sizeof(expected));
     assert_memory_equal(p + 48, "alice", 5);
-    assert_memory_equal(p + 53, zeros, 59);
-    assert_memory_equal(p + 112, servers, 24);
+    assert_memory_equal(p + 53, zeros, 91);
+    assert_memory_equal(p + 144, servers, 24);
     assert_int_equal(p[n], 0xee);
 
     assert_int_equal(eirc_link_session_read(&again, p, n), EIRC_OK);
@@ -225,9 +225,11 @@ test_session_fields(void **state)
     assert_int_equal(again.account_len, 5);
     assert_memory_equal(again.account, "alice", 5);
     assert_int_equal(again.servers_len, 24);
-    assert_ptr_equal(again.servers, p + 112);
-
+    assert_ptr_equal(again.servers, p + 144);
     assert_int_equal(again.tls_len, 0);
+    assert_int_equal(again.mode, EIRC_PROTOCOL_NONE);
+    assert_int_equal(again.flags, 0);
+    assert_null(again.key);
 
     /* cut at every byte, or a byte too long */
 
@@ -267,19 +269,19 @@ test_session_bytes(void **state)
 
     assert_int_equal(session_with(0, EIRC_LINK_USER), EIRC_ERROR);
 
-    /* flags, zero, version, count, the other zero, the padding */
+    /* flags, zero, version, count, the length of TLS, the padding, no key */
 
     for (i = 1; i < 16; i++) {
-        assert_int_equal(session_with(i, 2), EIRC_ERROR);
+        assert_int_equal(session_with(i, 3), EIRC_ERROR);
     }
 
     assert_int_equal(session_with(4, 0), EIRC_ERROR);
 
-    for (i = 44; i < 48; i++) {
+    for (i = 44; i < 46; i++) {
         assert_int_equal(session_with(i, 1), EIRC_ERROR);
     }
 
-    for (i = 53; i < 112; i++) {
+    for (i = 53; i < 144; i++) {
         assert_int_equal(session_with(i, 'x'), EIRC_ERROR);
     }
 
@@ -298,11 +300,22 @@ test_session_bytes(void **state)
 
     /* servers: flags, length of the host, port, host */
 
-    assert_int_equal(session_with(112, 4), EIRC_ERROR);
-    assert_int_equal(session_with(113, 0), EIRC_ERROR);
-    assert_int_equal(session_with(113, 9), EIRC_ERROR);
-    assert_int_equal(session_with(125, 9), EIRC_ERROR);
-    assert_int_equal(session_with(116, 0), EIRC_ERROR);
+    assert_int_equal(session_with(144, 4), EIRC_ERROR);
+    assert_int_equal(session_with(145, 0), EIRC_ERROR);
+    assert_int_equal(session_with(145, 9), EIRC_ERROR);
+    assert_int_equal(session_with(157, 9), EIRC_ERROR);
+    assert_int_equal(session_with(148, 0), EIRC_ERROR);
+
+    /* the modes that there are; a flag without its key, and other flags */
+
+    assert_int_equal(session_with(46, EIRC_PROTOCOL_TEXT), EIRC_OK);
+    assert_int_equal(session_with(46, EIRC_PROTOCOL_BINARY), EIRC_OK);
+    assert_int_equal(session_with(46, 3), EIRC_ERROR);
+    assert_int_equal(session_with(46, 0xff), EIRC_ERROR);
+
+    for (i = 2; i < 256; i <<= 1) {
+        assert_int_equal(session_with(47, (uint8_t) i), EIRC_ERROR);
+    }
 
     /* any limit, linger and CPU will do; of the replay the highest byte not */
 
@@ -403,6 +416,69 @@ test_session_bounds(void **state)
 
     session_of(&s, servers, 1);
     s.servers_len++;
+    assert_false(session_both(&s));
+}
+
+
+static void
+test_session_key(void **state)
+{
+    size_t i, n;
+    uint8_t p[EIRC_LINK_SESSION_MAX], servers[EIRC_LINK_SERVERS_SIZE], key[32];
+    eirc_link_session_t s, again;
+
+    (void) state;
+
+    for (i = 0; i < sizeof(key); i++) {
+        key[i] = (uint8_t) (0xa0 + i);
+    }
+
+    session_of(&s, servers, 2);
+    s.mode = EIRC_PROTOCOL_BINARY;
+    s.flags = EIRC_LINK_RESUMABLE;
+    s.key = key;
+    n = eirc_link_session_write(p, &s);
+    assert_int_equal(n, 144 + 24);
+    assert_int_equal(p[46], 2);
+    assert_int_equal(p[47], 1);
+    assert_memory_equal(p + 112, key, 32);
+
+    assert_int_equal(eirc_link_session_read(&again, p, n), EIRC_OK);
+    assert_int_equal(again.mode, EIRC_PROTOCOL_BINARY);
+    assert_int_equal(again.flags, EIRC_LINK_RESUMABLE);
+    assert_ptr_equal(again.key, p + 112);
+
+    /* any bytes may be a hash; only without the flag they are no key */
+
+    memset(p + 112, 0, 32);
+    assert_int_equal(session_read(&again, p, n), EIRC_OK);
+    p[47] = 0;
+    assert_int_equal(session_read(&again, p, n), EIRC_OK);
+    p[143] = 1;
+    assert_int_equal(session_read(&again, p, n), EIRC_ERROR);
+
+    /* it waits for a browser, so it needs a time to do so */
+
+    p[47] = EIRC_LINK_RESUMABLE;
+    memset(p + 24, 0, 4);
+    assert_int_equal(session_read(&again, p, n), EIRC_ERROR);
+    p[27] = 1;
+    assert_int_equal(session_read(&again, p, n), EIRC_OK);
+
+    s.linger = 0;
+    assert_false(session_both(&s));
+    s.linger = 1;
+    assert_true(session_both(&s));
+    s.key = NULL;
+    assert_false(session_both(&s));
+    s.flags = 0;
+    assert_true(session_both(&s));
+    s.key = key;
+    assert_false(session_both(&s));
+    s.flags = EIRC_LINK_RESUMABLE | 2;
+    assert_false(session_both(&s));
+    s.flags = EIRC_LINK_RESUMABLE;
+    s.mode = (eirc_protocol_e) 3;
     assert_false(session_both(&s));
 }
 
@@ -603,14 +679,14 @@ test_session_tls(void **state)
     s.tls = blob;
     s.tls_len = eirc_link_tls_write(blob, &tls);
     n = eirc_link_session_write(p, &s);
-    assert_int_equal(n, 112 + 12 + EIRC_LINK_TLS_MAX);
+    assert_int_equal(n, 144 + 12 + EIRC_LINK_TLS_MAX);
     assert_int_equal(eirc_link_session_read(&again, p, n), EIRC_OK);
     assert_int_equal(again.tls_len, s.tls_len);
     assert_memory_equal(again.tls, blob, s.tls_len);
     assert_int_equal(session_read(&again, p, n - 1), EIRC_ERROR);
     assert_int_equal(session_read(&again, p, n - s.tls_len), EIRC_ERROR);
 
-    p[112 + 12] = 2;
+    p[144 + 12] = 2;
     assert_int_equal(session_read(&again, p, n), EIRC_ERROR);
     blob[0] = 2;
     assert_int_equal(eirc_link_session_write(p, &s), 0);
@@ -687,6 +763,7 @@ main(void)
         cmocka_unit_test(test_session_fields),
         cmocka_unit_test(test_session_bytes),
         cmocka_unit_test(test_session_bounds),
+        cmocka_unit_test(test_session_key),
         cmocka_unit_test(test_session_replay_read),
         cmocka_unit_test(test_session_servers_read),
         cmocka_unit_test(test_tls_fields),

@@ -39,13 +39,15 @@ use Socket qw/ AF_UNIX SOCK_SEQPACKET SOCK_STREAM PF_UNSPEC pack_sockaddr_un
     SOL_SOCKET SO_SNDBUF /;
 use Time::HiRes qw/ time /;
 
-my %types = (HELLO => 1, WATCH => 2, SESSION => 3, USER => 4, READY => 16,
-    REFUSED => 17, LINES => 18, MESSAGE => 19, END => 20, DETACH => 21,
-    CONFIRM => 22, EOF => 254, ACCEPT => 255);
+my %types = (HELLO => 1, WATCH => 2, SESSION => 3, USER => 4, RESUME => 5,
+    READY => 16, REFUSED => 17, LINES => 18, MESSAGE => 19, END => 20,
+    DETACH => 21, CONFIRM => 22, RESUMED => 23, RESET => 24, EOF => 254,
+    ACCEPT => 255);
 
 our %REASONS = (QUIT => 1, CLOSED => 2, VIOLATION => 3, IRC_LOST => 4,
     IRC_REFUSED => 5, IRC_UNREACHABLE => 6, SHUTDOWN => 7, LIMIT => 8,
-    FULL => 9, BAD_REQUEST => 10, FAILED => 11, SLOW => 12);
+    FULL => 9, BAD_REQUEST => 10, FAILED => 11, SLOW => 12, GONE => 13,
+    TAKEN => 14);
 
 
 sub start {
@@ -224,7 +226,7 @@ sub new {
     my ($class, $listen, $control, %opt) = @_;
 
     return bless { listen => $listen, control => $control, in => '',
-        out => '', conns => {}, records => [], hello => [ 1, $opt{index}, 0 ],
+        out => '', conns => {}, records => [], hello => [ 2, $opt{index}, 0 ],
         answer => 'ready', id => "$opt{index}-1", %opt }, $class;
 }
 

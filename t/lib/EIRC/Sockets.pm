@@ -20,7 +20,8 @@ package EIRC::Sockets;
 #   my $peer = $layer->watch();       ... that watches
 #   my $peer = $layer->session(%opt); ... that has asked for a session:
 #       account, servers => [ [ $host, $port, $flags ], ... ], limit, replay,
-#       linger, tls => bytes of TLS, user => JSON of the user object, or undef: no USER is sent
+#       linger, mode => 0, key => its hash, tls => bytes of TLS,
+#       user => JSON of the user object, or undef: no USER is sent
 #
 #   $peer->send($type, %opt)   a record: flags, value, count, body
 #   $peer->send_raw($bytes)    a packet
@@ -36,13 +37,13 @@ use strict;
 
 use base qw/ Exporter /;
 
-our @EXPORT = qw/ HELLO WATCH SESSION USER READY REFUSED LINES MESSAGE ENDED
-    DETACH CONFIRM session_record /;
+our @EXPORT = qw/ HELLO WATCH SESSION USER RESUME READY REFUSED LINES
+    MESSAGE ENDED DETACH CONFIRM RESUMED RESET session_record /;
 
 use constant {
-    HELLO => 1, WATCH => 2, SESSION => 3, USER => 4, READY => 16,
+    HELLO => 1, WATCH => 2, SESSION => 3, USER => 4, RESUME => 5, READY => 16,
     REFUSED => 17, LINES => 18, MESSAGE => 19, ENDED => 20, DETACH => 21,
-    CONFIRM => 22,
+    CONFIRM => 22, RESUMED => 23, RESET => 24,
 };
 
 use POSIX qw/ WNOHANG /;
@@ -200,7 +201,7 @@ sub watch {
     my $peer = $self->peer() or return undef;
 
     $peer->recv(5);
-    $peer->send(WATCH, value => 1);
+    $peer->send(WATCH, value => 2);
 
     return $peer;
 }
@@ -233,16 +234,18 @@ sub session_record {
             @{ $opt{servers} || [ [ '127.0.0.1', 1 ] ] });
     my $account = defined $opt{account} ? $opt{account} : 'alice';
 
-    %opt = (type => SESSION, flags => 0, zero => 0, value => 1, count => 0,
+    %opt = (type => SESSION, flags => 0, zero => 0, value => 2, count => 0,
         limit => 0, replay => 65536, linger => 0, crash_limit => 3,
         crash_time => 60000, cpu => 0xffffffff,
         account_len => length $account, servers_len => length $servers,
-        tls => '', zero2 => 0, %opt);
+        tls => '', mode => 0, key => '', %opt);
+    $opt{resumable} = length $opt{key} ? 1 : 0 if !defined $opt{resumable};
 
     return pack('CCvVQ<', @opt{qw/ type flags zero value count /})
-        . pack('V6v4', @opt{qw/ limit replay linger crash_limit crash_time
-            cpu account_len servers_len /}, length $opt{tls}, $opt{zero2})
-        . pack('a64', $account) . $servers . $opt{tls};
+        . pack('V6v3C2', @opt{qw/ limit replay linger crash_limit crash_time
+            cpu account_len servers_len /}, length $opt{tls},
+            @opt{qw/ mode resumable /})
+        . pack('a64a32', $account, $opt{key}) . $servers . $opt{tls};
 }
 
 
