@@ -168,8 +168,11 @@ SKIP: {
     skip 'no process', 2 if !$pid;
 
     kill 'KILL', $pid;
-    is(($dave->wait_close())[0], 4002, 'its process is killed');
-    ok($carol->expect(qr/^:dave!\S+ QUIT/, 5), 'and gone from IRC');
+    $carol->say('#room', 'still there?');
+    ok($dave->expect(qr/ PRIVMSG #room :still there/, 5),
+        'its process is killed, another one goes on');
+    $dave->send_text('QUIT :bye');
+    ok($carol->expect(qr/^:dave!\S+ QUIT/, 5), 'and leaves IRC when told');
 }
 
 # kicked out by the IRC server: a nick of its own is gone with it

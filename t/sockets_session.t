@@ -117,9 +117,11 @@ $eve->lines(5, qr/ (?:376|422) /);
 ($pid) = $layer->workers();
 kill 'KILL', $pid;
 
-is($eve->recv_type(0, 5)->{eof}, 1, 'killed: end of the link');
 ok($layer->wait_for_log(qr/\[alert\].*worker $pid exited on signal 9/, 5),
     'killed: in the log');
+ok(wait_until(5, sub { grep { $_ != $pid } $layer->workers() }),
+    'killed: followed by another one');
+$eve->close();
 ok(wait_until(5, sub { descriptors($layer->pid()) == $before }),
     'killed: nothing left');
 

@@ -3,12 +3,16 @@
 #include <errno.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "control.h"
 #include "dial.h"
 #include "held.h"
 #include "keeper.h"
+#include "tls.h"
 #include "worker.h"
 
 
@@ -85,15 +89,26 @@ servers_count(const held_t *s)
 }
 
 
+/* What the record to the template says of it. */
+static uint32_t
+birth_flags(const held_t *s)
+{
+    return (s->resumable ? WORKER_RESUMABLE : 0)
+           | (s->succeeded ? WORKER_SUCCESSOR : 0)
+           | (s->anew ? WORKER_ANEW : 0) | (s->planned ? WORKER_PLANNED : 0);
+}
+
+
 static int
 fork_ask(layer_t *l, held_t *s)
 {
-    int rc, fds[4];
+    int rc, nfds, fds[4];
     control_t c;
     worker_birth_t birth;
 
     memset(&birth, 0, sizeof(birth));
     memcpy(birth.id, s->id, sizeof(birth.id));
+    birth.flags = birth_flags(s);
     birth.replay = s->replay;
     birth.linger = s->linger;
     birth.cpu = s->cpu;
@@ -105,12 +120,20 @@ fork_ask(layer_t *l, held_t *s)
     c.size = sizeof(birth);
     memcpy(c.data, &birth, sizeof(birth));
 
-    fds[0] = s->link;
-    fds[1] = s->segment;
-    fds[2] = s->worker_control;
-    fds[3] = s->secret;
+    nfds = 0;
 
-    rc = control_send(l->template.fd, &c, fds, 4);
+    if (!s->succeeded) {
+        fds[nfds++] = s->link;
+    }
+
+    fds[nfds++] = s->segment;
+    fds[nfds++] = s->worker_control;
+
+    if (!s->succeeded) {
+        fds[nfds++] = s->secret;
+    }
+
+    rc = control_send(l->template.fd, &c, fds, nfds);
 
     if (rc == EIRC_OK) {
         held_queue_remove(&l->fork_queue, s);
@@ -135,7 +158,7 @@ birth_pump(layer_t *l)
             return;
         }
 
-        if (!helper_is_near(&l->template, l->now)) {
+        if (!helper_is_near(&l->template, l->now) && !s->succeeded) {
             held_refuse(l, s, EIRC_LINK_FAILED, "the template is not running");
             continue;
         }
@@ -168,6 +191,18 @@ exit_take(layer_t *l, pid_t pid, int *status)
 }
 
 
+/* A successor is asked for again, after a while: what it needs is still in
+ * its channel, but for the end of it that the template had. */
+static void
+fork_failed(layer_t *l, held_t *s)
+{
+    l->nforking--;
+    s->state = HELD_WAITING;
+    held_control_close(l, s);
+    birth_again(l, s, s->counted ? &s->bytes : NULL);
+}
+
+
 static void
 fork_answered(layer_t *l, const control_t *c)
 {
@@ -183,6 +218,12 @@ fork_answered(layer_t *l, const control_t *c)
 
     if (c->value == 0) {
         log_write(LOG_LEVEL_ALERT, c->status, s->id, "clone() failed");
+
+        if (s->succeeded) {
+            fork_failed(l, s);
+            return;
+        }
+
         held_refuse(l, s,
                     c->status == EAGAIN || c->status == ENOMEM
                         ? EIRC_LINK_NO_ROOM
@@ -204,7 +245,7 @@ fork_answered(layer_t *l, const control_t *c)
 
     log_write(LOG_LEVEL_INFO, 0, s->id, "worker %ld started", (long) pid);
 
-    if (s->doomed) {
+    if (s->doomed || s->ending) {
         (void) kill(pid, SIGKILL);
     }
 }
@@ -238,6 +279,39 @@ birth_read(layer_t *l)
 }
 
 
+/*
+ * Children that the template made and did not live to tell of. One of them may
+ * have the segment that is about to be given to another process.
+ */
+static void
+strays_kill(layer_t *l)
+{
+    int pid;
+    FILE *f;
+
+    f = fopen("/proc/thread-self/children", "re");
+
+    if (f == NULL) {
+        log_write(LOG_LEVEL_CRIT, errno, NULL,
+                  "open() \"/proc/thread-self/children\" failed");
+        return;
+    }
+
+    while (fscanf(f, "%d", &pid) == 1) {
+
+        if (pid != l->template.pid && pid != l->connector.pid
+            && !tls_has(l, pid)
+            && sessions_find_pid(&l->sessions, pid) == NULL)
+        {
+            (void) kill(pid, SIGKILL);
+            (void) waitpid(pid, NULL, 0);
+        }
+    }
+
+    (void) fclose(f);
+}
+
+
 void
 birth_template_gone(layer_t *l)
 {
@@ -246,14 +320,115 @@ birth_template_gone(layer_t *l)
 
     slot = 0;
 
+    if (l->nforking > 0) {
+        strays_kill(l);
+    }
+
     while ((s = sessions_next(&l->sessions, &slot)) != NULL) {
-        if (s->state == HELD_FORKING) {
 
-            /* a child that was made all the same sees its link end */
+        if (s->state != HELD_FORKING) {
+            continue;
+        }
 
+        if (s->succeeded) {
+            fork_failed(l, s);
+
+        } else {
             held_refuse(l, s, EIRC_LINK_FAILED, "the template died");
         }
     }
 
     l->nexits = 0;
+}
+
+
+/* The IRC connection, for the successor's control channel. */
+static int
+inherit_tell(held_t *s, const control_bytes_t *bytes)
+{
+    int nfds, fds[2];
+    control_t c;
+
+    memset(&c, 0, offsetof(control_t, data));
+    c.type = CONTROL_INHERITED;
+    c.key = s->item.key;
+
+    if (s->irc_state != HELD_IRC_CONNECTED) {
+        c.status = s->irc_state != HELD_IRC_NONE;
+        return control_send(s->control, &c, NULL, 0);
+    }
+
+    c.value = s->server;
+    c.serial = s->connection;
+
+    if (bytes != NULL) {
+        c.size = sizeof(control_bytes_t);
+        memcpy(c.data, bytes, sizeof(control_bytes_t));
+    }
+
+    fds[0] = s->irc;
+    fds[1] = s->secret;
+    nfds = s->secret == -1 ? 1 : 2;
+
+    return control_send(s->control, &c, fds, nfds);
+}
+
+
+static int
+attach_tell(const held_t *s)
+{
+    control_t c;
+    control_attach_t attach;
+
+    memset(&c, 0, offsetof(control_t, data));
+    memset(&attach, 0, sizeof(attach));
+    c.type = CONTROL_ATTACH;
+    c.key = s->item.key;
+    c.value = s->attachment;
+    c.status = (int32_t) s->attach_flags;
+    c.size = sizeof(attach);
+    attach.lines = s->attach_lines;
+    memcpy(c.data, &attach, sizeof(attach));
+
+    return control_send(s->control, &c, &s->link, 1);
+}
+
+
+void
+birth_attach(held_t *s)
+{
+    if (s->control != -1 && attach_tell(s) == EIRC_AGAIN) {
+        held_kill(s, "it reads nothing from the socket layer");
+    }
+}
+
+
+void
+birth_again(layer_t *l, held_t *s, const control_bytes_t *bytes)
+{
+    control_t c;
+
+    s->succeeded = 1;
+    s->ending = 0;
+    s->state = HELD_WAITING;
+    s->counted = bytes != NULL;
+
+    if (bytes != NULL) {
+        s->bytes = *bytes;
+    }
+
+    memset(&c, 0, offsetof(control_t, data));
+    c.type = CONTROL_SUCCEED;
+
+    if (held_control_open(l, s) == -1 || inherit_tell(s, bytes) != EIRC_OK
+        || (s->link != -1 && attach_tell(s) != EIRC_OK)
+        || control_send(s->control, &c, NULL, 0) != EIRC_OK)
+    {
+        log_write(LOG_LEVEL_ALERT, errno, s->id, "no room for a successor");
+        dial_cancel(l, s);
+        held_clear(l, s);
+        return;
+    }
+
+    held_queue_add(&l->fork_queue, s);
 }

@@ -13,6 +13,16 @@
 /* A session is wanted on the link fd, which is the layer's from now on. */
 void birth_begin(layer_t *l, int fd, const eirc_link_session_t *request);
 
+/*
+ * Another process is wanted in the place of one that is gone. What it needs
+ * waits for it in its control channel: the IRC connection, with what the
+ * predecessor did there (NULL: the kernel knows), and the link.
+ */
+void birth_again(layer_t *l, held_t *s, const control_bytes_t *bytes);
+
+/* A browser has a new link for the session's process. */
+void birth_attach(held_t *s);
+
 /* Hands those that wait to the template. */
 void birth_pump(layer_t *l);
 

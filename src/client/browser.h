@@ -12,6 +12,14 @@
 
 typedef struct browser_s browser_t;
 
+/* what is said before the first line (docs/link.md, 3) */
+typedef enum {
+    BROWSER_GREETED = 0,
+    BROWSER_READY,
+    BROWSER_RESUMED,
+    BROWSER_RESET
+} browser_greeting_e;
+
 struct browser_s {
     int fd; /* -1 once it is gone */
 
@@ -30,7 +38,13 @@ struct browser_s {
     int (*end)(browser_t *b, uint32_t reason);
 
     int error;
+    bool over; /* it has said good-bye, and does not come back */
     bool more; /* a message may be had without waiting for the descriptor */
+
+    /* of links alone */
+    browser_greeting_e greeting;
+    const char *id; /* the session's */
+    bool waits;     /* what was said before RESET is dropped */
 };
 
 #endif /* _BROWSER_H_INCLUDED_ */

@@ -3,6 +3,7 @@
 #include "eirc_utf8.h"
 #include "flow.h"
 #include "line.h"
+#include "rebuild.h"
 #include "say.h"
 
 #include <stdio.h>
@@ -96,7 +97,7 @@ command_users(user_t *u, eirc_slice_t args)
 {
     size_t len;
     char words[EIRC_IRC_CHANNEL_MAX + 64], name[EIRC_IRC_CHANNEL_MAX + 2];
-    const channel_t *ch;
+    channel_t *ch;
     eirc_slice_t channel;
 
     if (!is_ready(u)) {
@@ -124,6 +125,10 @@ command_users(user_t *u, eirc_slice_t args)
     channel = eirc_slice(name, len + args.len);
 
     ch = state_channel(&u->state, channel);
+
+    if (ch != NULL && !rebuild_known(ch)) {
+        return EIRC_AGAIN;
+    }
 
     if (ch != NULL && ch->members.count > 0) {
         return tell_users(u, ch, channel);
@@ -410,7 +415,7 @@ command_slash(user_t *u, eirc_slice_t line)
 int
 command_line(user_t *u, eirc_slice_t line)
 {
-    if (u->session.state->phase == SESSION_LEAVING || u->reason != 0) {
+    if (user_is_leaving(u)) {
         return EIRC_OK;
     }
 

@@ -64,8 +64,32 @@ typedef enum {
     /* worker to socket layer: there is nothing in the memory for secrets, the
      * layer need not keep it. Otherwise it comes along with each connection,
      * as the second descriptor of CONNECTED. */
-    CONTROL_NO_SECRET
+    CONTROL_NO_SECRET,
+
+    /* socket layer to worker: value = number of the attachment, status = flags
+     * below, data = control_attach_t; fds: a link */
+    CONTROL_ATTACH,
+    /* worker to socket layer: value = number of the attachment. Its browser is
+     * gone, and may come back; or has said something, so that it has the key
+     * that it was given */
+    CONTROL_DETACHED,
+    CONTROL_HEARD,
+
+    /* socket layer to a successor: value = server, serial; fds: as CONNECTED.
+     * The connection that the predecessor had, or was about to have; data:
+     * control_bytes_t of all that it took and gave, or nothing: the kernel
+     * knows. Or no descriptor, and status: whether one is being brought. */
+    CONTROL_INHERITED,
+    /* ... and that was all */
+    CONTROL_SUCCEED,
+
+    /* socket layer to worker: end between two steps, with
+     * WORKER_EXIT_MOVED; a successor goes on */
+    CONTROL_MOVE
 } control_type_e;
+
+/* flags of ATTACH: the browser has come back, with a key */
+#define CONTROL_ATTACH_RESUME 0x01
 
 /* status of CONNECTED: the words are for the user as well */
 #define CONTROL_SAY_WHY (-2)
@@ -77,12 +101,18 @@ typedef struct {
     uint64_t from_worker;
 } control_bytes_t;
 
+/* where the browser wants to go on */
+typedef struct {
+    uint64_t lines;
+} control_attach_t;
+
 typedef struct {
     uint32_t type;
     int32_t status;
     uint32_t value;
-    uint32_t size; /* bytes of data in use */
-    uint64_t key;  /* the session: slot and generation in the socket layer */
+    uint32_t serial; /* of a session's IRC connections */
+    uint64_t key;    /* the session: slot and generation in the socket layer */
+    uint32_t size;   /* bytes of data in use */
     char data[CONTROL_DATA_MAX];
 } control_t;
 

@@ -118,6 +118,8 @@ connect_tell(held_t *s, control_t *c)
         log_write(LOG_LEVEL_ERR, 0, s->id, "%s", text);
 
     } else {
+        s->server = c->value;
+        c->serial = ++s->connection;
         log_write(LOG_LEVEL_INFO, 0, s->id, "connected to %s", text);
     }
 

@@ -40,6 +40,8 @@ static const event_t events[EVENT_LAST] = {
     [EVENT_ENDED] = {LOG_LEVEL_INFO, STATUS_REASON, "session ended"},
     [EVENT_LOGGED_IN] = {LOG_LEVEL_INFO, STATUS_NONE, "logged in"},
     [EVENT_LOGIN_FAILED] = {LOG_LEVEL_WARN, STATUS_NUMBER, "login failed"},
+    [EVENT_SUCCEEDED]
+    = {LOG_LEVEL_NOTICE, STATUS_NONE, "goes on after one that dealt with"},
 };
 
 

@@ -54,6 +54,8 @@ typedef enum {
     EVENT_LOGGED_IN,
     /* not logged in; status: the numeric, or 0; text says why */
     EVENT_LOGIN_FAILED,
+    /* goes on after a worker that died; text: what that was dealing with */
+    EVENT_SUCCEEDED,
     EVENT_LAST
 } event_type_e;
 

@@ -5,12 +5,16 @@
 #include "flow.h"
 #include "ircv3.h"
 #include "login.h"
+#include "rebuild.h"
 #include "regain.h"
 #include "registration.h"
 #include "say.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+/* of what a segment keeps of 005: for tokens that we act on */
+#define ISUPPORT_RESERVE 400
 
 typedef struct {
     const char *verb;
@@ -56,6 +60,9 @@ handle_isupport(user_t *u, const eirc_irc_msg_t *msg)
 
     for (i = 1; i + 1 < msg->nparams; i++) {
         isupport_token(&u->state.isupport, msg->params[i]);
+        session_isupport_add(
+            &u->session, msg->params[i],
+            isupport_is_known(msg->params[i]) ? 0 : ISUPPORT_RESERVE);
     }
 
     return true;
@@ -149,7 +156,7 @@ static bool
 handle_user_refused(user_t *u, const eirc_irc_msg_t *msg)
 {
     if (u->session.state->phase == SESSION_REGISTERING) {
-        u->refused = true;
+        u->session.state->refused = 1;
         u->event(u, EVENT_IRC_REFUSED, numeric(msg->verb),
                  eirc_slice(NULL, 0));
     }
@@ -247,10 +254,11 @@ handle_error(user_t *u, const eirc_irc_msg_t *msg)
     static const char *const bans[]
         = {"-lined", "-line:", "-line)", "banned", "password", NULL};
 
-    if (u->session.state->phase == SESSION_REGISTERING && !u->refused
-        && msg->nparams > 0 && has_word(msg->params[msg->nparams - 1], bans))
+    if (u->session.state->phase == SESSION_REGISTERING
+        && !u->session.state->refused && msg->nparams > 0
+        && has_word(msg->params[msg->nparams - 1], bans))
     {
-        u->refused = true;
+        u->session.state->refused = 1;
         u->event(u, EVENT_IRC_REFUSED, 0, eirc_slice(NULL, 0));
     }
 
@@ -471,11 +479,7 @@ handle_names(user_t *u, const eirc_irc_msg_t *msg)
 
     ch = state_channel(&u->state, msg->params[msg->nparams - 2]);
 
-    if (ch != NULL) {
-        state_names(&u->state, ch, msg->params[msg->nparams - 1]);
-    }
-
-    return true;
+    return ch == NULL || rebuild_names(u, ch, msg->params[msg->nparams - 1]);
 }
 
 
@@ -486,11 +490,7 @@ handle_names_end(user_t *u, const eirc_irc_msg_t *msg)
 
     ch = state_channel(&u->state, msg->params[1]);
 
-    if (ch != NULL) {
-        state_names_end(&u->state, ch);
-    }
-
-    return true;
+    return ch == NULL || rebuild_names_end(u, ch);
 }
 
 
@@ -619,6 +619,7 @@ handle_line(user_t *u, const eirc_irc_msg_t *msg)
     }
 
     verb[i] = '\0';
+    session_verb_note(&u->session, verb);
 
     handler = bsearch(verb, handlers, sizeof(handlers) / sizeof(handlers[0]),
                       sizeof(handler_t), handler_compare);

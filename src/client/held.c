@@ -40,13 +40,10 @@ held_fd_close(int *fd)
 }
 
 
-/*
- * Closes a link so that what was sent before still arrives: the kernel resets
- * a connection that is closed with records unread, and the other side would
- * see that first. After the shutdown none can come in any more.
- */
-static void
-link_close(int *fd)
+/* The kernel resets a connection that is closed with records unread, and the
+ * other side would see that first. After the shutdown none can come in. */
+void
+held_link_close(int *fd)
 {
     char c;
 
@@ -73,7 +70,7 @@ held_link_refuse(int *fd, eirc_link_reason_e reason, const char *text)
     len = eirc_link_record_write(buf, EIRC_LINK_REFUSED, reason, 0, text);
 
     (void) send(*fd, buf, len, MSG_NOSIGNAL | MSG_DONTWAIT);
-    link_close(fd);
+    held_link_close(fd);
 }
 
 
@@ -126,17 +123,60 @@ id_make(char *id, size_t size, unsigned number)
 }
 
 
-/* What a session holds from its first moment; -1 and errno. */
 int
-held_equip(layer_t *l, held_t *s, const eirc_link_session_t *request)
+held_control_open(layer_t *l, held_t *s)
 {
     int pair[2];
 
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0,
+                   pair)
+        == -1)
+    {
+        return -1;
+    }
+
+    s->control = pair[0];
+    s->worker_control = pair[1];
+
+    return layer_watch(l, s->control, EPOLLIN, LAYER_WORKER, s->item.key);
+}
+
+
+void
+held_control_close(layer_t *l, held_t *s)
+{
+    if (s->control != -1) {
+        layer_unwatch(l, s->control);
+    }
+
+    held_fd_close(&s->control);
+    held_fd_close(&s->worker_control);
+}
+
+
+int
+held_id_renew(layer_t *l, held_t *s)
+{
+    return id_make(s->id, sizeof(s->id), l->rundir.number);
+}
+
+
+int
+held_equip(layer_t *l, held_t *s, const eirc_link_session_t *request)
+{
+    s->limit = request->limit;
     s->replay = request->replay;
     s->linger = request->linger;
     s->crash_limit = request->crash_limit;
     s->crash_time = request->crash_time;
     s->cpu = request->cpu;
+    s->mode = request->mode;
+    s->resumable = request->flags & EIRC_LINK_RESUMABLE;
+    s->attachment = 1;
+
+    if (s->resumable) {
+        memcpy(s->key, request->key, sizeof(s->key));
+    }
 
     bucket_init(&s->events, EVENT_RATE * 1000, EVENT_BURST, l->now);
     bucket_init(&s->flood, EVENT_FLOOD_RATE * 1000, EVENT_FLOOD, l->now);
@@ -155,7 +195,7 @@ held_equip(layer_t *l, held_t *s, const eirc_link_session_t *request)
         memcpy(s->servers + s->servers_len, request->tls, request->tls_len);
     }
 
-    if (id_make(s->id, sizeof(s->id), l->rundir.number) == -1) {
+    if (held_id_renew(l, s) == -1) {
         return -1;
     }
 
@@ -166,17 +206,7 @@ held_equip(layer_t *l, held_t *s, const eirc_link_session_t *request)
         return -1;
     }
 
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0,
-                   pair)
-        == -1)
-    {
-        return -1;
-    }
-
-    s->control = pair[0];
-    s->worker_control = pair[1];
-
-    return layer_watch(l, s->control, EPOLLIN, LAYER_WORKER, s->item.key);
+    return held_control_open(l, s);
 }
 
 
@@ -191,16 +221,11 @@ held_clear(layer_t *l, held_t *s)
         l->nforking--;
     }
 
-    if (s->control != -1) {
-        layer_unwatch(l, s->control);
-    }
-
-    link_close(&s->link);
+    held_control_close(l, s);
+    held_link_close(&s->link);
     held_fd_close(&s->irc);
     held_fd_close(&s->segment);
     held_fd_close(&s->secret);
-    held_fd_close(&s->control);
-    held_fd_close(&s->worker_control);
 
     sessions_remove(&l->sessions, s);
 

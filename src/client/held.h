@@ -12,11 +12,22 @@
 #include "sessions.h"
 
 /* Gives a new session its ID, segment and control channel; -1 and errno, with
- * what there is so far left in place. */
+ * what there is so far left in place. It holds what the request says. */
 int held_equip(layer_t *l, held_t *s, const eirc_link_session_t *request);
+
+/* A control channel for the next worker, or none any more; -1 and errno. */
+int held_control_open(layer_t *l, held_t *s);
+void held_control_close(layer_t *l, held_t *s);
+
+/* It is another session now; -1 and errno. */
+int held_id_renew(layer_t *l, held_t *s);
 
 /* Lets go of everything, and forgets the session. */
 void held_clear(layer_t *l, held_t *s);
+
+/* Closes a link, if there is one, so that what was sent before still arrives.
+ */
+void held_link_close(int *fd);
 
 /* Tells the peer on a link why there is no session, and closes it. */
 void held_link_refuse(int *fd, eirc_link_reason_e reason, const char *text);

@@ -281,7 +281,7 @@ ircv3_line(user_t *u, eirc_slice_t line)
     size_t i;
     eirc_irc_msg_t msg;
 
-    if (u->session.state->phase == SESSION_LEAVING || u->reason != 0) {
+    if (user_is_leaving(u)) {
         return EIRC_OK;
     }
 

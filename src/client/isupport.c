@@ -184,33 +184,56 @@ static const struct {
     {"NICKLEN", set_nicklen},         {"PREFIX", set_prefix},
 };
 
+#define TOKENS (sizeof(tokens) / sizeof(tokens[0]))
+
+
+/* The place of its name in the table, or that behind the last. */
+static size_t
+token_find(eirc_slice_t token, eirc_slice_t *value)
+{
+    size_t i;
+    eirc_slice_t name;
+    const uint8_t *equal;
+
+    name = token;
+    *value = eirc_slice(NULL, 0);
+    equal = token.len > 0 ? memchr(token.p, '=', token.len) : NULL;
+
+    if (equal != NULL) {
+        name.len = (size_t) (equal - token.p);
+        *value = eirc_slice(equal + 1, token.len - name.len - 1);
+    }
+
+    for (i = 0; i < TOKENS; i++) {
+
+        if (eirc_slice_equal(name, eirc_slice_str(tokens[i].name))) {
+            break;
+        }
+    }
+
+    return i;
+}
+
+
+bool
+isupport_is_known(eirc_slice_t token)
+{
+    eirc_slice_t value;
+
+    return token_find(token, &value) < TOKENS;
+}
+
 
 void
 isupport_token(isupport_t *is, eirc_slice_t token)
 {
     size_t i;
-    const uint8_t *equal;
-    eirc_slice_t name, value;
+    eirc_slice_t value;
 
-    if (token.len == 0 || token.p[0] == '-') {
-        return;
-    }
+    i = token_find(token, &value);
 
-    name = token;
-    value = eirc_slice(NULL, 0);
-    equal = memchr(token.p, '=', token.len);
-
-    if (equal != NULL) {
-        name.len = (size_t) (equal - token.p);
-        value = eirc_slice(equal + 1, token.len - name.len - 1);
-    }
-
-    for (i = 0; i < sizeof(tokens) / sizeof(tokens[0]); i++) {
-
-        if (eirc_slice_equal(name, eirc_slice_str(tokens[i].name))) {
-            tokens[i].set(is, value);
-            return;
-        }
+    if (i < TOKENS) {
+        tokens[i].set(is, value);
     }
 }
 

@@ -34,6 +34,9 @@ void isupport_init(isupport_t *is);
 /* One token of a line: NAME, NAME=VALUE or -NAME. */
 void isupport_token(isupport_t *is, eirc_slice_t token);
 
+/* Does the token mean something to us? */
+bool isupport_is_known(eirc_slice_t token);
+
 /* Is this the name of a channel here? */
 bool isupport_is_channel(const isupport_t *is, eirc_slice_t name);
 

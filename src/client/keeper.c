@@ -2,14 +2,22 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
+#include "birth.h"
 #include "control.h"
 #include "dial.h"
 #include "events.h"
 #include "held.h"
+#include "worker.h"
+
+/* crashes of a session that are remembered */
+#define CRASHES_MAX 100
 
 /* records taken from one worker in one round */
 #define WORKER_RECORDS 16
@@ -61,6 +69,79 @@ worker_wants_irc(layer_t *l, held_t *s, uint32_t server)
 }
 
 
+/* Its browser is gone. An account that leaves too many behind loses the oldest
+ * of them. */
+static void
+worker_detached(layer_t *l, held_t *s, uint32_t attachment)
+{
+    control_t c;
+    held_t *oldest;
+
+    if (attachment != s->attachment || !s->resumable) {
+        return;
+    }
+
+    held_link_close(&s->link);
+    sessions_detach(s);
+    s->detached = l->now;
+
+    oldest = sessions_detached_most(&l->sessions, s);
+
+    if (oldest != NULL && oldest->control != -1) {
+        memset(&c, 0, offsetof(control_t, data));
+        c.type = CONTROL_STOP;
+        held_tell(oldest, &c, -1);
+    }
+}
+
+
+/* The browser has the key that it was given last. */
+static void
+worker_heard(held_t *s, uint32_t attachment)
+{
+    static const uint8_t none[EIRC_LINK_KEY_SIZE];
+
+    if (attachment == s->attachment
+        && memcmp(s->next_key, none, sizeof(none)) != 0)
+    {
+        memcpy(s->key, s->next_key, sizeof(s->key));
+        memset(s->next_key, 0, sizeof(s->next_key));
+    }
+}
+
+
+/* false: it broke the rules. */
+static bool
+worker_said(layer_t *l, held_t *s, const control_t *c)
+{
+    switch (c->type) {
+
+    case CONTROL_EVENT:
+        worker_event(l, s, c);
+        return true;
+
+    case CONTROL_NO_SECRET:
+        held_fd_close(&s->secret);
+        return true;
+
+    case CONTROL_WANT_IRC:
+        worker_wants_irc(l, s, c->value);
+        return true;
+
+    case CONTROL_DETACHED:
+        worker_detached(l, s, c->value);
+        return true;
+
+    case CONTROL_HEARD:
+        worker_heard(s, c->value);
+        return true;
+
+    default:
+        return false;
+    }
+}
+
+
 void
 keeper_worker_read(layer_t *l, uint64_t key)
 {
@@ -74,25 +155,14 @@ keeper_worker_read(layer_t *l, uint64_t key)
         return;
     }
 
-    for (i = 0; i < WORKER_RECORDS && !s->doomed; i++) {
+    for (i = 0; i < WORKER_RECORDS && !s->doomed && !s->ending; i++) {
         rc = control_recv(s->control, &c, NULL, NULL);
 
         if (rc == EIRC_AGAIN) {
             return;
         }
 
-        if (rc == EIRC_OK && c.type == CONTROL_EVENT) {
-            worker_event(l, s, &c);
-            continue;
-        }
-
-        if (rc == EIRC_OK && c.type == CONTROL_NO_SECRET) {
-            held_fd_close(&s->secret);
-            continue;
-        }
-
-        if (rc == EIRC_OK && c.type == CONTROL_WANT_IRC) {
-            worker_wants_irc(l, s, c.value);
+        if (rc == EIRC_OK && worker_said(l, s, &c)) {
             continue;
         }
 
@@ -103,75 +173,200 @@ keeper_worker_read(layer_t *l, uint64_t key)
 
         /*
          * The end of file comes with the process's end, a moment before we
-         * can reap it. One that lives on without us breaks the rules; the
-         * signal changes nothing for one that is ending.
+         * can reap it. One that lives on without us is no use; the signal
+         * changes nothing for one that is ending.
          */
 
-        s->doomed = 1;
+        s->ending = 1;
 
         if (s->pid != 0) {
             (void) kill(s->pid, SIGKILL);
         }
     }
 
-    if (s->doomed) {
+    if (s->doomed || s->ending) {
         layer_unwatch(l, s->control);
     }
 }
 
 
 /*
- * Events that were sent before the end, which the signal may overtake. Nobody
- * is there to be killed any more for what else it was.
+ * What was sent before the end, which the signal may overtake. Nobody is there
+ * to be killed any more for what else it was.
  */
 static void
-events_drain(layer_t *l, held_t *s)
+worker_drain(layer_t *l, held_t *s)
 {
     int i;
     control_t c;
 
     for (i = 0; i < EVENT_FLOOD && !s->doomed; i++) {
+
         if (control_recv(s->control, &c, NULL, NULL) != EIRC_OK) {
             return;
         }
 
-        if (c.type == CONTROL_EVENT) {
-            worker_event(l, s, &c);
-        }
+        (void) worker_said(l, s, &c);
     }
 }
 
 
-/*
- * The one place where a worker's end is dealt with. What it left tells, with
- * the status, what is to be done; a successor would be forked here.
- */
-void
-keeper_worker_gone(layer_t *l, held_t *s, pid_t pid, int status)
+static void
+end_log(held_t *s, pid_t pid, int status)
 {
-    /* it was reaped: the number may be another's from now on */
-
-    sessions_pid_clear(&l->sessions, s);
-
-    events_drain(l, s);
+    int code;
+    log_level_e level;
 
     if (WIFSIGNALED(status)) {
         log_write(LOG_LEVEL_ALERT, 0, s->id, "worker %ld exited on signal %d",
                   (long) pid, WTERMSIG(status));
 
     } else {
-        log_write(WEXITSTATUS(status) == 0 ? LOG_LEVEL_INFO : LOG_LEVEL_ERR, 0,
-                  s->id, "worker %ld exited with code %d", (long) pid,
-                  WEXITSTATUS(status));
+        code = WEXITSTATUS(status);
+        level = code == WORKER_EXIT_OVER || code == WORKER_EXIT_MOVED
+                    ? LOG_LEVEL_INFO
+                    : LOG_LEVEL_ERR;
+        log_write(level, 0, s->id, "worker %ld exited with code %d",
+                  (long) pid, code);
     }
 
     if (s->events_dropped > 0) {
         log_write(LOG_LEVEL_WARN, 0, s->id, "%u events not logged",
                   s->events_dropped);
+        s->events_dropped = 0;
+    }
+}
+
+
+/* Is this crash one too many for the state that it left? */
+static bool
+crash_count(layer_t *l, held_t *s)
+{
+    uint32_t n;
+
+    n = s->crash_limit < CRASHES_MAX ? s->crash_limit : CRASHES_MAX;
+    n = n > 0 ? n : 1;
+
+    if (s->crashes == NULL) {
+        s->crashes = calloc(n, sizeof(uint64_t));
     }
 
+    if (s->crashes == NULL) {
+        return true;
+    }
+
+    if (s->ncrashes == n) {
+        s->ncrashes--;
+        memmove(s->crashes, s->crashes + 1, s->ncrashes * sizeof(uint64_t));
+    }
+
+    s->crashes[s->ncrashes++] = l->now;
+
+    if (s->ncrashes < n || l->now - s->crashes[0] > s->crash_time) {
+        return false;
+    }
+
+    s->ncrashes = 0;
+
+    return true;
+}
+
+
+/*
+ * What comes behind a process that has ended.
+ *
+ *     rules broken, code 0 or 1, or the layer is ending: nothing
+ *     moved: a successor
+ *     the segment can't be trusted: one that begins anew; nothing behind that
+ *     anything else is a crash: a successor; too many: one that begins anew
+ */
+typedef enum {
+    FATE_OVER = 0,
+    FATE_SUCCESSOR,
+    FATE_ANEW
+} fate_e;
+
+
+static fate_e
+fate_of(layer_t *l, held_t *s, int status)
+{
+    int code;
+
+    code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    s->planned = code == WORKER_EXIT_MOVED;
+
+    if (s->doomed || l->stop_until != 0 || code == WORKER_EXIT_OVER
+        || code == WORKER_EXIT_FAILED)
+    {
+        return FATE_OVER;
+    }
+
+    if (s->planned) {
+        return FATE_SUCCESSOR;
+    }
+
+    if (code == WORKER_EXIT_STATE) {
+        return s->anew ? FATE_OVER : FATE_ANEW;
+    }
+
+    return crash_count(l, s) ? FATE_ANEW : FATE_SUCCESSOR;
+}
+
+
+/* Nothing of what there was goes on but the browser, who the user is, and the
+ * channels. */
+static void
+begin_anew(layer_t *l, held_t *s)
+{
     dial_cancel(l, s);
-    held_clear(l, s);
+    held_queue_remove(&l->irc_queue, s);
+    s->irc_state = HELD_IRC_NONE;
+
+    if (s->irc != -1) {
+        (void) shutdown(s->irc, SHUT_RDWR);
+        held_fd_close(&s->irc);
+    }
+
+    s->attach_flags = 0;
+    s->attach_lines = 0;
+
+    log_write(LOG_LEVEL_ALERT, 0, s->id,
+              "the state of the session is dropped");
+
+    if (held_id_renew(l, s) == 0) {
+        log_write(LOG_LEVEL_NOTICE, 0, s->id, "goes on anew");
+    }
+}
+
+
+/* The one place where a worker's end is dealt with. */
+void
+keeper_worker_gone(layer_t *l, held_t *s, pid_t pid, int status)
+{
+    fate_e fate;
+
+    /* it was reaped: the number may be another's from now on */
+
+    sessions_pid_clear(&l->sessions, s);
+
+    worker_drain(l, s);
+    end_log(s, pid, status);
+    fate = fate_of(l, s, status);
+
+    if (fate == FATE_OVER) {
+        dial_cancel(l, s);
+        held_clear(l, s);
+        return;
+    }
+
+    held_control_close(l, s);
+    s->anew = fate == FATE_ANEW;
+
+    if (s->anew) {
+        begin_anew(l, s);
+    }
+
+    birth_again(l, s, NULL);
 }
 
 
@@ -219,7 +414,9 @@ keeper_stop(layer_t *l)
             continue;
         }
 
-        held_tell(s, &c, -1);
+        if (s->control != -1) {
+            held_tell(s, &c, -1);
+        }
     }
 }
 

@@ -103,6 +103,14 @@ link_receive(browser_t *b, session_t *s)
         return rc;
     }
 
+    /* counts begin anew behind RESET */
+
+    if (b->waits && h.type != EIRC_LINK_END && h.type != EIRC_LINK_DETACH) {
+        b->waits = h.type != EIRC_LINK_RESET;
+        record_drop(b->fd);
+        return EIRC_OK;
+    }
+
     switch (h.type) {
 
     case EIRC_LINK_MESSAGE:
@@ -111,14 +119,19 @@ link_receive(browser_t *b, session_t *s)
     case EIRC_LINK_CONFIRM:
         record_drop(b->fd);
 
-        if (h.count > s->state->sent) {
+        if (session_ring_confirm(s, h.count) != EIRC_OK) {
             b->error = h.type;
             return EIRC_ERROR;
         }
 
+        session_commit(s);
+
         return EIRC_OK;
 
     case EIRC_LINK_END:
+        b->over = true;
+        return EIRC_DONE;
+
     case EIRC_LINK_DETACH:
         return EIRC_DONE;
 
@@ -151,6 +164,45 @@ record_send(int fd, struct iovec *iov, int niov)
 }
 
 
+/* The first record of a process, or of a successor, which can't know whether
+ * it was sent: then it is passed over at the other end. */
+static int
+greeting_send(browser_t *b, const session_t *s)
+{
+    int rc;
+    struct iovec iov;
+    eirc_link_resumed_t resumed;
+    uint8_t record[EIRC_LINK_RESUMED_MAX > RECORD_MAX ? EIRC_LINK_RESUMED_MAX
+                                                      : RECORD_MAX];
+
+    iov.iov_base = record;
+
+    if (b->greeting == BROWSER_RESUMED) {
+        memset(&resumed, 0, sizeof(resumed));
+        resumed.flags = s->state->gap ? EIRC_LINK_GAP : 0;
+        resumed.messages = s->state->messages;
+        resumed.lines = s->state->sent;
+        resumed.nick = eirc_slice_str(
+            s->state->nick[0] != '\0' ? s->state->nick : s->identity->nick);
+        resumed.account = eirc_slice_str(s->identity->account);
+        iov.iov_len = eirc_link_resumed_write(record, &resumed);
+
+    } else {
+        iov.iov_len
+            = eirc_link_record_write(record, EIRC_LINK_READY, 0, 0, b->id);
+        record[1] = b->greeting == BROWSER_RESET ? EIRC_LINK_READY_RESET : 0;
+    }
+
+    rc = record_send(b->fd, &iov, 1);
+
+    if (rc == EIRC_OK) {
+        b->greeting = BROWSER_GREETED;
+    }
+
+    return rc;
+}
+
+
 static int
 link_send(browser_t *b, session_t *s)
 {
@@ -159,6 +211,14 @@ link_send(browser_t *b, session_t *s)
     uint32_t lines;
     struct iovec iov[3];
     eirc_link_header_t h;
+
+    if (b->greeting != BROWSER_GREETED) {
+        rc = greeting_send(b, s);
+
+        if (rc != EIRC_OK) {
+            return rc;
+        }
+    }
 
     for (;;) {
         lines = session_ring_batch(
@@ -207,13 +267,6 @@ link_end(browser_t *b, uint32_t reason)
 {
     return words_send(b->fd, EIRC_LINK_END, reason,
                       eirc_link_reason_name(reason));
-}
-
-
-int
-link_ready(int fd, const char *id)
-{
-    return words_send(fd, EIRC_LINK_READY, 0, id);
 }
 
 
@@ -266,10 +319,10 @@ link_user_read(int fd, int ms, uint8_t *buf, eirc_slice_t *json)
 void
 link_init(browser_t *b, int fd)
 {
+    memset(b, 0, sizeof(browser_t));
+
     b->fd = fd;
     b->receive = link_receive;
     b->send = link_send;
     b->end = link_end;
-    b->error = 0;
-    b->more = false;
 }

@@ -20,8 +20,7 @@ void link_init(browser_t *b, int fd);
  */
 int link_user_read(int fd, int ms, uint8_t *buf, eirc_slice_t *json);
 
-/* Answers the request. */
-int link_ready(int fd, const char *id);
+/* Answers the request; to say yes is the browser's greeting. */
 void link_refuse(int fd, uint32_t reason, const char *text);
 
 #endif /* _LINK_H_INCLUDED_ */

@@ -610,13 +610,13 @@ user_run(const request_t *request, login_t *login, const alone_t *o)
     title_set(request->identity.nick);
 
     if (irc != -1) {
-        relay_connected(&relay, irc, 0);
+        relay_connected(&relay, irc, 0, 1);
 
     } else {
         user_unreachable(&relay.user);
     }
 
-    relay_run(&relay);
+    (void) relay_run(&relay);
     user_done(&relay.user);
 
     return irc == -1 ? EIRC_ERROR : EIRC_OK;

@@ -136,7 +136,7 @@ finish_without(user_t *u)
 
     u->login->talk.phase = LOGIN_OVER;
     u->login->talk.identify = false;
-    u->refused = true;
+    u->session.state->refused = 1;
     user_leave(u, EIRC_LINK_IRC_REFUSED, EIRC_SLICE("QUIT"));
 }
 

@@ -9,6 +9,7 @@
 #include "birth.h"
 #include "eirc_link.h"
 #include "rescue.h"
+#include "resume.h"
 
 /* connections taken in one round, so that the rest have their turn */
 #define ACCEPT_MAX 64
@@ -242,12 +243,28 @@ session_begin(layer_t *l, peer_t *p, const uint8_t *buf, size_t len)
 
 
 static void
+session_resume(layer_t *l, peer_t *p, const uint8_t *buf, size_t len)
+{
+    eirc_link_resume_t request;
+
+    if (eirc_link_resume_read(&request, buf, len) != EIRC_OK) {
+        log_write(LOG_LEVEL_ERR, 0, NULL, "broken RESUME record");
+        peer_close(l, p);
+        return;
+    }
+
+    resume_begin(l, peer_release(l, p), &request);
+}
+
+
+static void
 record_take(layer_t *l, peer_t *p, const uint8_t *buf, size_t len)
 {
     eirc_link_header_t h;
 
     if (p->watch || eirc_link_header_read(&h, buf, len) != EIRC_OK
-        || h.flags != 0 || h.count != 0 || h.value != EIRC_LINK_VERSION)
+        || h.flags != 0 || h.value != EIRC_LINK_VERSION
+        || (h.count != 0 && h.type != EIRC_LINK_RESUME))
     {
         log_write(LOG_LEVEL_ERR, 0, NULL, "broken record of %zu bytes", len);
         peer_close(l, p);
@@ -264,6 +281,10 @@ record_take(layer_t *l, peer_t *p, const uint8_t *buf, size_t len)
 
     case EIRC_LINK_SESSION:
         session_begin(l, p, buf, len);
+        break;
+
+    case EIRC_LINK_RESUME:
+        session_resume(l, p, buf, len);
         break;
 
     default:

@@ -173,7 +173,7 @@ registration_nick_refused(user_t *u, bool erroneous)
 
     do {
         if (!nick_next(state, u->session.identity->nick, erroneous, nick)) {
-            u->refused = true;
+            u->session.state->refused = 1;
             user_tell_error(u, EIRC_SLICE("No nick could be had."));
             user_leave(u, EIRC_LINK_IRC_REFUSED, EIRC_SLICE("QUIT"));
             return;

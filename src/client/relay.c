@@ -1,16 +1,15 @@
 #include "relay.h"
 
+#include "comeback.h"
 #include "control.h"
 #include "login.h"
+#include "relay_browser.h"
+#include "relay_server.h"
 #include "relay_timers.h"
 
-#include <errno.h>
-#include <netinet/in.h>
 #include <poll.h>
-#include <linux/tcp.h>
 #include <stddef.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 
@@ -22,325 +21,6 @@ relay_init(relay_t *r)
     r->irc = -1;
     r->control = -1;
     r->signals = -1;
-}
-
-
-/* the IRC connection */
-
-static void
-login_drop(relay_t *r)
-{
-    if (r->user.login != NULL) {
-        r->forget(r->user.login);
-        r->user.login = NULL;
-    }
-}
-
-
-/* It is gone, or given up; what was read before is still dealt with. */
-static void
-irc_close(relay_t *r, int error)
-{
-    session_t *s;
-
-    if (r->irc == -1) {
-        return;
-    }
-
-    /* the socket layer has a duplicate, and the server is to know at once */
-
-    (void) shutdown(r->irc, SHUT_RDWR);
-    (void) close(r->irc);
-    r->irc = -1;
-    r->irc_gone = true;
-    r->irc_error = error;
-
-    /* nobody takes what was to be sent, and it must not stop anything */
-
-    s = &r->user.session;
-    session_out_sent(s, session_out_pending(s).len);
-    session_commit(s);
-
-    login_drop(r);
-
-    relay_timer_stop(r, RELAY_TIMER_REGISTER);
-    relay_timer_stop(r, RELAY_TIMER_LOGIN);
-    relay_timer_stop(r, RELAY_TIMER_IDLE);
-    relay_timer_stop(r, RELAY_TIMER_PONG);
-    relay_timer_stop(r, RELAY_TIMER_LEAVE);
-}
-
-
-/* Flood control of the server may keep QUIT waiting behind PARTs, to each of
- * which it answers: as long as it does, and not for ever, it is given time. */
-static void
-leave_extend(relay_t *r)
-{
-    uint64_t end;
-
-    end = r->user.now + RELAY_LEAVE_TIME;
-
-    if (r->timers[RELAY_TIMER_LEAVE] != 0) {
-        r->timers[RELAY_TIMER_LEAVE] = end < r->leave_end ? end : r->leave_end;
-    }
-}
-
-
-static void
-irc_read(relay_t *r)
-{
-    size_t room;
-    ssize_t n;
-    uint8_t *p;
-    session_t *s;
-
-    s = &r->user.session;
-    room = session_in_room(s, &p);
-
-    do {
-        n = recv(r->irc, p, room, MSG_DONTWAIT);
-    } while (n == -1 && errno == EINTR);
-
-    if (n > 0) {
-        session_in_add(s, (size_t) n);
-        session_commit(s);
-
-        relay_timer_stop(r, RELAY_TIMER_PONG);
-        relay_timer_set(r, RELAY_TIMER_IDLE, RELAY_IDLE_TIME);
-        leave_extend(r);
-
-    } else if (n == 0 || errno != EAGAIN) {
-        irc_close(r, n == 0 ? 0 : errno);
-    }
-}
-
-
-/* n bytes of the pending ones, or -1 */
-static ssize_t
-irc_send(relay_t *r, eirc_slice_t pending)
-{
-    ssize_t n;
-
-    do {
-        n = send(r->irc, pending.p, pending.len, MSG_NOSIGNAL | MSG_DONTWAIT);
-    } while (n == -1 && errno == EINTR);
-
-    r->irc_blocked = n == -1 && errno == EAGAIN;
-
-    return n;
-}
-
-
-/* Lines with secrets go in front of the segment's, but never into one. */
-static bool
-irc_write_login(relay_t *r)
-{
-    size_t len;
-    ssize_t n;
-    eirc_slice_t pending;
-
-    pending = login_out_pending(&r->user);
-
-    if (r->irc == -1 || r->irc_blocked || r->irc_midline || pending.len == 0) {
-        return false;
-    }
-
-    n = irc_send(r, pending);
-
-    if (r->irc_blocked) {
-        return false;
-    }
-
-    len = n == -1 ? pending.len : (size_t) n;
-    login_out_sent(&r->user, len);
-    r->user.session.state->irc_written += len;
-    session_commit(&r->user.session);
-
-    return true;
-}
-
-
-/* true if something went */
-static bool
-irc_write(relay_t *r)
-{
-    ssize_t n;
-    session_t *s;
-    eirc_slice_t pending;
-
-    s = &r->user.session;
-    session_out_settle(s);
-    pending = session_out_pending(s);
-
-    if (r->irc == -1 && r->irc_gone && pending.len > 0) {
-        session_out_sent(s, pending.len);
-        session_commit(s);
-        return true;
-    }
-
-    if (r->irc == -1 || r->irc_blocked || pending.len == 0
-        || (!r->irc_midline && login_out_pending(&r->user).len > 0))
-    {
-        return false;
-    }
-
-    n = irc_send(r, pending);
-
-    if (r->irc_blocked) {
-        return false;
-    }
-
-    r->irc_midline = n > 0 && pending.p[n - 1] != '\n';
-
-    /* after an error nothing can be sent, but the server's reason be read */
-
-    session_out_sent(s, n == -1 ? pending.len : (size_t) n);
-    session_commit(s);
-
-    return true;
-}
-
-
-/* What TCP has counted so far, for a successor to reckon from. */
-static void
-irc_base(relay_t *r)
-{
-    socklen_t len;
-    struct tcp_info info;
-    session_state_t *state;
-
-    len = sizeof(info);
-    memset(&info, 0, sizeof(info));
-    state = r->user.session.state;
-
-    state->tcp = getsockopt(r->irc, IPPROTO_TCP, TCP_INFO, &info, &len) == 0;
-    state->irc_received = info.tcpi_bytes_received;
-    state->irc_acked = info.tcpi_bytes_acked;
-    state->irc_read = 0;
-    state->irc_written = 0;
-}
-
-
-void
-relay_connected(relay_t *r, int fd, uint32_t server)
-{
-    if (r->irc != -1 || r->user.session.state->phase != SESSION_CONNECTING) {
-        (void) close(fd);
-        return;
-    }
-
-    r->irc = fd;
-    r->irc_gone = false;
-    r->irc_blocked = false;
-    r->irc_hangup = false;
-    r->irc_midline = false;
-
-    irc_base(r);
-    user_connected(&r->user, server);
-
-    relay_timer_set(r, RELAY_TIMER_REGISTER, RELAY_REGISTER_TIME);
-    relay_timer_set(r, RELAY_TIMER_LOGIN, RELAY_LOGIN_TIME);
-    relay_timer_set(r, RELAY_TIMER_IDLE, RELAY_IDLE_TIME);
-}
-
-
-/* the browser */
-
-static void
-browser_close(relay_t *r)
-{
-    if (r->browser.fd != -1) {
-        (void) close(r->browser.fd);
-        r->browser.fd = -1;
-        relay_timer_stop(r, RELAY_TIMER_DRAIN);
-        relay_timer_stop(r, RELAY_TIMER_FULL);
-    }
-}
-
-
-static void
-browser_gone(relay_t *r)
-{
-    if (r->browser.fd == -1) {
-        return;
-    }
-
-    if (r->browser.error != 0) {
-        r->user.event(&r->user, EVENT_LINK_BROKEN, r->browser.error,
-                      eirc_slice(NULL, 0));
-    }
-
-    browser_close(r);
-    user_left(&r->user);
-}
-
-
-/* The other end is closed. What it said before that still goes, for a while;
- * but not before there is a registered user to say it. */
-static void
-browser_hung_up(relay_t *r)
-{
-    r->browser_hangup = true;
-    relay_timer_start(r, RELAY_TIMER_DRAIN, RELAY_DRAIN_TIME);
-
-    if (r->user.session.state->phase != SESSION_READY) {
-        browser_gone(r);
-    }
-}
-
-
-static bool
-browser_pending(const relay_t *r)
-{
-    return session_message_pending(&r->user.session).len > 0;
-}
-
-
-/* true if a message came */
-static bool
-browser_read(relay_t *r)
-{
-    int rc;
-
-    if (r->browser.fd == -1 || browser_pending(r)) {
-        return false;
-    }
-
-    rc = r->browser.receive(&r->browser, &r->user.session);
-
-    if (rc == EIRC_DONE || rc == EIRC_ERROR) {
-        browser_gone(r);
-    }
-
-    return rc == EIRC_OK;
-}
-
-
-/* true if something went, so that there is room again */
-static bool
-browser_write(relay_t *r)
-{
-    int rc;
-    uint64_t sent;
-
-    if (r->browser.fd == -1 || r->browser_blocked) {
-        return false;
-    }
-
-    sent = r->user.session.state->sent;
-    rc = r->browser.send(&r->browser, &r->user.session);
-
-    r->browser_blocked = rc == EIRC_AGAIN;
-
-    /* it listens no more, but what it said before may still be there */
-
-    if (rc == EIRC_ERROR) {
-        user_deafen(&r->user);
-        browser_hung_up(r);
-        return true;
-    }
-
-    return r->user.session.state->sent != sent;
 }
 
 
@@ -367,6 +47,17 @@ unreachable_tell(relay_t *r, const control_t *c)
     }
 
     user_unreachable(&r->user);
+}
+
+
+/* What came along with the connection. */
+static void
+secret_take(relay_t *r, const int *fds, int nfds)
+{
+    if (nfds == 2) {
+        relay_server_forget(r);
+        r->user.login = r->remember(fds[1]);
+    }
 }
 
 
@@ -397,13 +88,13 @@ control_read(relay_t *r)
     }
 
     if (c.type == CONTROL_CONNECTED && c.status == 0 && nfds > 0) {
+        secret_take(r, fds, nfds);
+        relay_connected(r, fds[0], c.value, c.serial);
+        return;
+    }
 
-        if (nfds == 2) {
-            login_drop(r);
-            r->user.login = r->remember(fds[1]);
-        }
-
-        relay_connected(r, fds[0], c.value);
+    if (c.type == CONTROL_ATTACH && nfds == 1) {
+        relay_browser_attach(r, fds[0], &c);
         return;
     }
 
@@ -418,7 +109,90 @@ control_read(relay_t *r)
 
     } else if (c.type == CONTROL_STOP) {
         user_stop(&r->user, EIRC_LINK_SHUTDOWN);
+
+    } else if (c.type == CONTROL_MOVE) {
+        r->moving = true;
     }
+}
+
+
+/* succeeding */
+
+/* There is none, and nobody brings one unless it is asked for; the way back
+ * from a connection that was lost is a step of the user's. */
+static void
+server_missing(relay_t *r, const control_t *c)
+{
+    user_t *u;
+
+    u = &r->user;
+
+    if (user_has_ended(u)) {
+        return;
+    }
+
+    if (u->session.state->phase != SESSION_CONNECTING) {
+        r->irc_gone = true;
+
+    } else if (c->status == 0) {
+        u->retry = u->now
+                   + (u->session.state->stays
+                          ? comeback_wait(u->session.state->tries, u->random)
+                          : 0);
+    }
+}
+
+
+int
+relay_succeed(relay_t *r)
+{
+    int rc, nfds, fds[2];
+    control_t c;
+
+    for (;;) {
+        nfds = 2;
+
+        /* all of it was there before this process was */
+
+        if (control_recv(r->control, &c, fds, &nfds) != EIRC_OK) {
+            return EIRC_ERROR;
+        }
+
+        rc = EIRC_OK;
+
+        if (c.type == CONTROL_INHERITED && nfds > 0) {
+            secret_take(r, fds, nfds);
+            rc = relay_server_inherit(r, fds[0], &c);
+
+        } else if (c.type == CONTROL_INHERITED) {
+            server_missing(r, &c);
+
+        } else if (c.type == CONTROL_ATTACH && nfds == 1) {
+            relay_browser_attach(r, fds[0], &c);
+
+        } else if (c.type == CONTROL_SUCCEED) {
+            break;
+
+        } else {
+            rc = EIRC_ERROR;
+        }
+
+        if (rc != EIRC_OK) {
+            return rc;
+        }
+    }
+
+    /* only who registers has a use for it */
+
+    if (r->user.session.state->phase != SESSION_REGISTERING) {
+        relay_server_forget(r);
+    }
+
+    if (r->browser.fd == -1) {
+        relay_browser_missing(r);
+    }
+
+    return EIRC_OK;
 }
 
 
@@ -434,9 +208,9 @@ irc_lost(relay_t *r, bool full)
     }
 
     user_irc_lost(&r->user, r->irc_error);
-    r->irc_gone = r->user.ended;
+    r->irc_gone = user_has_ended(&r->user);
 
-    return !r->user.ended;
+    return !r->irc_gone;
 }
 
 
@@ -470,14 +244,22 @@ relay_move(relay_t *r)
 
         full = full || u->full;
 
-        moved = irc_write_login(r) || moved;
-        moved = irc_write(r) || moved;
-        moved = browser_write(r) || moved;
+        /* what the browser wants to know may have to be asked for */
+
+        while (user_step_ask(u) == EIRC_OK || user_step_burst(u) == EIRC_OK) {
+            moved = true;
+        }
+
+        full = full || u->full;
+
+        moved = relay_server_write_login(r) || moved;
+        moved = relay_server_write(r) || moved;
+        moved = relay_browser_write(r) || moved;
 
         /* what a browser said that has gone since, or what is there already */
 
         if (r->browser_hangup || r->browser.more) {
-            moved = browser_read(r) || moved;
+            moved = relay_browser_read(r) || moved;
         }
     } while (moved || irc_lost(r, full));
 
@@ -490,8 +272,12 @@ relay_move(relay_t *r)
 
     relay_timer_stop(r, RELAY_TIMER_FLOOD);
 
-    if (u->wait > 0) {
-        relay_timer_set(r, RELAY_TIMER_FLOOD, u->wait);
+    if (u->wait > 0 || u->burst_wait > 0) {
+        relay_timer_set(r, RELAY_TIMER_FLOOD,
+                        u->burst_wait == 0
+                                || (u->wait > 0 && u->wait < u->burst_wait)
+                            ? u->wait
+                            : u->burst_wait);
     }
 }
 
@@ -502,8 +288,8 @@ relay_end(relay_t *r)
 {
     int rc;
 
-    irc_close(r, 0);
-    (void) browser_write(r);
+    relay_server_close(r, 0);
+    (void) relay_browser_write(r);
 
     if (r->browser.fd == -1) {
         r->done = true;
@@ -516,7 +302,7 @@ relay_end(relay_t *r)
         return;
     }
 
-    rc = r->browser.end(&r->browser, r->user.reason);
+    rc = r->browser.end(&r->browser, r->user.session.state->reason);
 
     if (rc == EIRC_AGAIN) {
         r->browser_blocked = true;
@@ -546,7 +332,7 @@ relay_work(relay_t *r)
     }
 
     if (r->user.login != NULL && login_is_over(&r->user)) {
-        login_drop(r);
+        relay_server_forget(r);
     }
 
     if (r->user.retry != 0) {
@@ -556,7 +342,14 @@ relay_work(relay_t *r)
 
     r->timers[RELAY_TIMER_NICK] = r->irc == -1 ? 0 : r->user.regain.next;
 
-    if (r->user.ended) {
+    /* a successor knows nothing of a login that is on its way */
+
+    if (r->moving && r->user.login == NULL) {
+        r->done = true;
+        return;
+    }
+
+    if (user_has_ended(&r->user)) {
         relay_end(r);
         return;
     }
@@ -579,7 +372,7 @@ expired_irc(relay_t *r)
         r->user.event(&r->user, EVENT_IRC_TIMEOUT, 0, eirc_slice(NULL, 0));
     }
 
-    irc_close(r, 0);
+    relay_server_close(r, 0);
 }
 
 
@@ -602,7 +395,14 @@ static void
 expired_full(relay_t *r)
 {
     r->user.event(&r->user, EVENT_SLOW, 0, eirc_slice(NULL, 0));
-    user_slow(&r->user);
+    relay_browser_slow(r);
+}
+
+
+static void
+expired_linger(relay_t *r)
+{
+    user_left(&r->user);
 }
 
 
@@ -666,12 +466,18 @@ expired_nick(relay_t *r)
 
 
 static void (*const expired[RELAY_TIMERS])(relay_t *r) = {
-    [RELAY_TIMER_REGISTER] = expired_irc, [RELAY_TIMER_IDLE] = expired_idle,
-    [RELAY_TIMER_PONG] = expired_irc,     [RELAY_TIMER_FULL] = expired_full,
-    [RELAY_TIMER_LEAVE] = expired_irc,    [RELAY_TIMER_DRAIN] = browser_gone,
-    [RELAY_TIMER_END] = expired_end,      [RELAY_TIMER_FLOOD] = expired_flood,
-    [RELAY_TIMER_RETRY] = expired_retry,  [RELAY_TIMER_LOGIN] = expired_login,
+    [RELAY_TIMER_REGISTER] = expired_irc,
+    [RELAY_TIMER_IDLE] = expired_idle,
+    [RELAY_TIMER_PONG] = expired_irc,
+    [RELAY_TIMER_FULL] = expired_full,
+    [RELAY_TIMER_LEAVE] = expired_irc,
+    [RELAY_TIMER_DRAIN] = relay_browser_gone,
+    [RELAY_TIMER_END] = expired_end,
+    [RELAY_TIMER_FLOOD] = expired_flood,
+    [RELAY_TIMER_RETRY] = expired_retry,
+    [RELAY_TIMER_LOGIN] = expired_login,
     [RELAY_TIMER_NICK] = expired_nick,
+    [RELAY_TIMER_LINGER] = expired_linger,
 };
 
 
@@ -724,7 +530,8 @@ relay_wait(relay_t *r)
     bool read_irc, read_browser;
 
     read_irc = irc_wanted(r);
-    read_browser = !browser_pending(r) && !r->user.ended && !r->browser_hangup;
+    read_browser = !relay_browser_pending(r) && !user_has_ended(&r->user)
+                   && !r->browser_hangup;
 
     watch(&pfd[0], r->browser.fd, read_browser, r->browser_blocked,
           r->browser_hangup);
@@ -748,17 +555,17 @@ relay_wait(relay_t *r)
     }
 
     if (pfd[1].revents != 0 && read_irc && (pfd[1].revents & ~POLLOUT)) {
-        irc_read(r);
+        relay_server_read(r);
 
     } else if (pfd[1].revents & (POLLERR | POLLHUP)) {
         r->irc_hangup = true;
     }
 
     if (pfd[0].revents != 0 && read_browser && (pfd[0].revents & ~POLLOUT)) {
-        (void) browser_read(r);
+        (void) relay_browser_read(r);
 
     } else if (pfd[0].revents & (POLLERR | POLLHUP)) {
-        browser_hung_up(r);
+        relay_browser_hung_up(r);
     }
 
     if (pfd[2].revents != 0) {
@@ -774,7 +581,7 @@ relay_wait(relay_t *r)
 }
 
 
-void
+int
 relay_run(relay_t *r)
 {
     relay_work(r);
@@ -784,8 +591,15 @@ relay_run(relay_t *r)
         relay_work(r);
     }
 
-    r->user.event(&r->user, EVENT_ENDED, (int32_t) r->user.reason,
+    if (r->moving && !user_has_ended(&r->user)) {
+        return RELAY_MOVED;
+    }
+
+    r->user.event(&r->user, EVENT_ENDED,
+                  (int32_t) r->user.session.state->reason,
                   eirc_slice(NULL, 0));
-    irc_close(r, 0);
-    browser_close(r);
+    relay_server_close(r, 0);
+    relay_browser_close(r);
+
+    return RELAY_ENDED;
 }

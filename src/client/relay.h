@@ -23,6 +23,10 @@
 #define RELAY_END_TIME 10000 /* last lines that the browser doesn't take */
 #define RELAY_ASK_TIME 1000  /* the socket layer can't be asked just now */
 
+/* how relay_run() ends */
+#define RELAY_ENDED 0
+#define RELAY_MOVED 1
+
 typedef enum {
     RELAY_TIMER_REGISTER = 0,
     RELAY_TIMER_IDLE,
@@ -35,6 +39,7 @@ typedef enum {
     RELAY_TIMER_RETRY,
     RELAY_TIMER_LOGIN,
     RELAY_TIMER_NICK,
+    RELAY_TIMER_LINGER,
     RELAY_TIMERS
 } relay_timer_e;
 
@@ -44,6 +49,10 @@ typedef struct {
     int irc;     /* or -1 */
     int control; /* or -1 */
     int signals; /* or -1: readable when the process is to stop */
+
+    const char *id;  /* the session's */
+    uint32_t linger; /* ms that it waits for a browser that was lost */
+    bool anew;       /* nobody has been told yet that it begins anew */
 
     /* the nick is another one now */
     void (*renamed)(const char *nick);
@@ -60,21 +69,31 @@ typedef struct {
     int irc_error;
     bool irc_gone;
     bool irc_blocked; /* it takes no more bytes now */
-    bool irc_midline; /* a line of the segment's has gone in part */
     bool irc_hangup;  /* both ways are shut; there may be something to read */
     bool browser_blocked;
     bool browser_hangup;
+    bool unheard; /* nothing was said under the present key */
+    bool moving;  /* a successor is wanted */
     bool done;
 } relay_t;
 
 /* A relay without anything. */
 void relay_init(relay_t *r);
 
-/* The IRC connection is there, as number so-and-so of the servers. */
-void relay_connected(relay_t *r, int fd, uint32_t server);
+/* The IRC connection is there, to number so-and-so of the servers, as number
+ * so-and-so of the session's. */
+void relay_connected(relay_t *r, int fd, uint32_t server, uint32_t connection);
 
-/* Runs until the user has ended; then the descriptors of browser and IRC are
- * closed. */
-void relay_run(relay_t *r);
+/*
+ * A successor takes over, from what the socket layer has put into its control
+ * channel before it began; EIRC_ERROR: the segment can't be trusted. On the
+ * way it may become plain that there is nothing to go on with.
+ */
+int relay_succeed(relay_t *r);
+
+/* Runs until the user has ended (RELAY_ENDED); then the descriptors of browser
+ * and IRC are closed. Or until a successor is to go on (RELAY_MOVED), who has
+ * them as well. */
+int relay_run(relay_t *r);
 
 #endif /* _RELAY_H_INCLUDED_ */

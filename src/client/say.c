@@ -48,8 +48,8 @@ say_room(const user_t *u)
 {
     size_t user, host;
 
-    user = u->source_user;
-    host = u->source_host;
+    user = u->session.state->source_user;
+    host = u->session.state->source_host;
 
     /* a server puts a '~' before a name that it has not asked for */
 
@@ -180,11 +180,11 @@ say_next(user_t *u, const eirc_irc_msg_t *msg)
 void
 say_source(user_t *u, eirc_slice_t user, eirc_slice_t host)
 {
-    if (user.len > 0) {
-        u->source_user = user.len;
+    if (user.len > 0 && user.len <= EIRC_IRC_USER_MAX) {
+        u->session.state->source_user = (uint32_t) user.len;
     }
 
-    if (host.len > 0) {
-        u->source_host = host.len;
+    if (host.len > 0 && host.len <= EIRC_IRC_HOST_MAX) {
+        u->session.state->source_host = (uint32_t) host.len;
     }
 }

@@ -2,15 +2,13 @@
 
 #include "eirc_link.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define MAGIC 0x65495243u /* "eIRC" */
 
-#define COPY_ROOM 768
+#define COPY_ROOM 640
 #define IDENTITY_ROOM 1024
-
-/* positions and counts that no session comes to */
-#define FAR (UINT64_C(1) << 62)
 
 
 typedef union {
@@ -18,23 +16,39 @@ typedef union {
     uint8_t room[COPY_ROOM]; /* a cache line never has both */
 } copy_t;
 
-/* the first page: everything that an idle user's steps touch */
+/*
+ * The first page: everything that an idle user's steps touch. What comes
+ * before the generation, and the first two members of a copy, stay where they
+ * are in every version, so that each finds the identity and the channels that
+ * another one left.
+ */
 struct session_head_s {
     uint32_t magic;
     uint32_t version;
     uint64_t size;
     uint64_t ring_size;
-    uint64_t check; /* over what stands above, and the layout */
+    uint64_t check; /* over the layout */
+    uint64_t identity_check;
+    uint16_t identity_at;
+    uint16_t identity_size;
+    uint16_t copies_at;
+    uint16_t copy_room;
+    uint32_t channels_at;
+    uint32_t channels_size; /* of either list */
 
     /* 0: never committed; the lowest bit tells the valid copy */
     _Alignas(64) _Atomic uint64_t generation;
 
-    _Alignas(64) copy_t copies[2];
+    char verb[SESSION_VERB_SIZE];
 
     union {
         session_identity_t identity;
         uint8_t room[IDENTITY_ROOM];
     } identity;
+
+    _Alignas(64) copy_t copies[2];
+
+    char isupport[SESSION_ISUPPORT_SIZE];
 };
 
 /* offsets of the areas; the lists of channels meet at CHANNELS_MIDDLE */
@@ -46,6 +60,9 @@ struct session_head_s {
 #define RING_AT (MESSAGE_AT + SESSION_MESSAGE_SIZE)
 
 _Static_assert(sizeof(session_head_t) <= SESSION_PAGE, "one page");
+_Static_assert(offsetof(session_state_t, channels) == 0
+                   && offsetof(session_state_t, channels_len) == 4,
+               "see session_salvage()");
 _Static_assert(IN_AT % SESSION_PAGE == 0, "areas begin with a page");
 _Static_assert(SESSION_IN_SIZE > 2 * EIRC_IRC_LINE_BUFFER, "see session.h");
 _Static_assert(sizeof(session_state_t) <= COPY_ROOM, "a copy has room");
@@ -70,12 +87,24 @@ session_segment_size(uint32_t replay)
 }
 
 
-/* FNV-1a over what must be the same for the segment to be understood. */
+/* FNV-1a */
+static uint64_t
+sum_add(uint64_t sum, const void *p, size_t len)
+{
+    size_t i;
+
+    for (i = 0; i < len; i++) {
+        sum = (sum ^ ((const uint8_t *) p)[i]) * 0x100000001b3u;
+    }
+
+    return sum;
+}
+
+
+/* Over what must be the same for the segment to be understood. */
 static uint64_t
 head_check(const session_head_t *head)
 {
-    unsigned i, j;
-    uint64_t sum;
     const uint64_t constants[] = {head->magic,
                                   head->version,
                                   head->size,
@@ -89,15 +118,43 @@ head_check(const session_head_t *head)
                                   SESSION_OUT_SIZE,
                                   SESSION_MESSAGE_SIZE};
 
-    sum = 0xcbf29ce484222325u;
+    return sum_add(0xcbf29ce484222325u, constants, sizeof(constants));
+}
 
-    for (i = 0; i < sizeof(constants) / sizeof(constants[0]); i++) {
-        for (j = 0; j < 64; j += 8) {
-            sum = (sum ^ ((constants[i] >> j) & 0xff)) * 0x100000001b3u;
-        }
-    }
 
-    return sum;
+static uint64_t
+identity_check(const session_identity_t *id)
+{
+    return sum_add(sum_add(0xcbf29ce484222325u, "identity", 8), id,
+                   sizeof(session_identity_t));
+}
+
+
+void
+session_identity_seal(session_t *s)
+{
+    s->head->identity_check = identity_check(s->identity);
+}
+
+
+void
+session_verb_note(session_t *s, const char *verb)
+{
+    size_t n;
+
+    n = strlen(verb);
+    n = n < SESSION_VERB_SIZE ? n : SESSION_VERB_SIZE - 1;
+
+    memcpy(s->head->verb, verb, n);
+    s->head->verb[n] = '\0';
+}
+
+
+eirc_slice_t
+session_verb(const session_t *s)
+{
+    return eirc_slice((const uint8_t *) s->head->verb,
+                      strnlen(s->head->verb, SESSION_VERB_SIZE));
 }
 
 
@@ -133,6 +190,7 @@ session_attach(session_t *s, uint8_t *base, uint64_t ring)
     s->message = base + MESSAGE_AT;
     s->ring = base + RING_AT;
     s->ring_size = ring;
+    s->isupport = head->isupport;
     s->identity = &head->identity.identity;
     s->state = copy_of(head, generation + 1);
     s->channels_new = false;
@@ -188,39 +246,7 @@ is_terminated(const char *p, size_t size)
 static bool
 is_near(uint64_t n)
 {
-    return n < FAR;
-}
-
-
-/* Do the entries not sent fill the ring from sent to head, all of them? */
-static bool
-ring_valid(const session_t *s)
-{
-    int n;
-    uint64_t lines, pos;
-    struct iovec iov[2];
-    const session_state_t *state;
-
-    state = s->state;
-
-    if (!is_near(state->ring_head) || !is_near(state->lines)
-        || state->ring_tail > state->ring_sent
-        || state->ring_sent > state->ring_head
-        || state->ring_head - state->ring_tail > s->ring_size
-        || state->confirmed > state->sent || state->sent > state->lines)
-    {
-        return false;
-    }
-
-    pos = state->ring_sent;
-    lines = 0;
-
-    while ((n = session_ring_next(s, &pos, iov)) > 0) {
-        lines++;
-    }
-
-    return n == 0 && pos == state->ring_head
-           && lines == state->lines - state->sent;
+    return n < SESSION_FAR;
 }
 
 
@@ -278,9 +304,29 @@ state_valid(const session_t *s)
            && span_valid(state->in, SESSION_IN_SIZE)
            && span_valid(state->out, SESSION_OUT_SIZE)
            && span_valid(state->message, SESSION_MESSAGE_SIZE)
+           && state->isupport_len <= SESSION_ISUPPORT_SIZE
+           && state->source_user <= EIRC_IRC_USER_MAX
+           && state->source_host <= EIRC_IRC_HOST_MAX
            && is_terminated(state->nick, sizeof(state->nick))
            && is_near(state->messages) && flood_valid(&state->flood)
-           && channels_valid(s) && ring_valid(s);
+           && channels_valid(s) && session_ring_valid(s);
+}
+
+
+static void
+head_make(session_head_t *head, uint32_t replay)
+{
+    head->magic = MAGIC;
+    head->version = SESSION_VERSION;
+    head->size = session_segment_size(replay);
+    head->ring_size = ring_size(replay);
+    head->check = head_check(head);
+    head->identity_at = offsetof(session_head_t, identity);
+    head->identity_size = sizeof(session_identity_t);
+    head->copies_at = offsetof(session_head_t, copies);
+    head->copy_room = COPY_ROOM;
+    head->channels_at = CHANNELS_AT;
+    head->channels_size = SESSION_CHANNELS_SIZE;
 }
 
 
@@ -298,11 +344,7 @@ session_open(session_t *s, void *base, size_t size, uint32_t replay)
     s->fresh = is_zero(base, sizeof(session_head_t));
 
     if (s->fresh) {
-        head->magic = MAGIC;
-        head->version = SESSION_VERSION;
-        head->size = session_segment_size(replay);
-        head->ring_size = ring_size(replay);
-        head->check = head_check(head);
+        head_make(head, replay);
     }
 
     if (head->magic != MAGIC || head->version != SESSION_VERSION
@@ -319,11 +361,109 @@ session_open(session_t *s, void *base, size_t size, uint32_t replay)
 
     session_abort(s);
 
-    if (!state_valid(s) || !identity_valid(s->identity)) {
+    if (!state_valid(s) || !identity_valid(s->identity)
+        || (s->state->phase != SESSION_NEW
+            && head->identity_check != identity_check(s->identity)))
+    {
         return EIRC_ERROR;
     }
 
     return EIRC_OK;
+}
+
+
+/* What is left of a segment that can't be used as it is. */
+typedef struct {
+    session_identity_t identity;
+    uint32_t channels_len;
+    uint8_t channels[SESSION_CHANNELS_SIZE];
+} remains_t;
+
+
+static int
+remains_identity(remains_t *r, const session_head_t *head)
+{
+    if (head->magic != MAGIC || head->identity_size != sizeof(r->identity)
+        || head->identity_at > SESSION_PAGE - sizeof(r->identity))
+    {
+        return EIRC_ERROR;
+    }
+
+    memcpy(&r->identity, (const uint8_t *) head + head->identity_at,
+           sizeof(r->identity));
+
+    return head->identity_check == identity_check(&r->identity)
+                   && identity_valid(&r->identity)
+               ? EIRC_OK
+               : EIRC_ERROR;
+}
+
+
+/* The list of the copy that counts, where all of it is where it can be. */
+static void
+remains_channels(remains_t *r, const session_head_t *head, size_t size)
+{
+    size_t at;
+    uint32_t copy[2]; /* which list, and its length */
+    uint64_t generation;
+
+    r->channels_len = 0;
+
+    generation = atomic_load_explicit(&head->generation, memory_order_relaxed);
+    at = head->copies_at + (size_t) (generation & 1) * head->copy_room;
+
+    if (at > SESSION_PAGE - sizeof(copy)
+        || head->channels_size > SESSION_CHANNELS_SIZE
+        || head->channels_at > size - 2 * (size_t) SESSION_CHANNELS_SIZE)
+    {
+        return;
+    }
+
+    memcpy(copy, (const uint8_t *) head + at, sizeof(copy));
+
+    if (copy[0] > 1 || copy[1] > head->channels_size) {
+        return;
+    }
+
+    /* they meet in the middle */
+
+    at = head->channels_at + head->channels_size;
+    at = copy[0] == 0 ? at - copy[1] : at;
+
+    memcpy(r->channels, (const uint8_t *) head + at, copy[1]);
+    r->channels_len = copy[1];
+}
+
+
+int
+session_salvage(session_t *s, void *base, size_t size, uint32_t replay)
+{
+    int rc;
+    remains_t *r;
+
+    if (size < session_segment_size(replay)) {
+        return EIRC_ERROR;
+    }
+
+    r = malloc(sizeof(remains_t));
+
+    if (r == NULL || remains_identity(r, base) != EIRC_OK) {
+        free(r);
+        return EIRC_ERROR;
+    }
+
+    remains_channels(r, base, size);
+
+    memset(base, 0, MESSAGE_AT);
+    rc = session_open(s, base, size, replay);
+
+    *s->identity = r->identity;
+    session_identity_seal(s);
+
+    session_channels_restore(s, r->channels, r->channels_len);
+    free(r);
+
+    return rc;
 }
 
 
@@ -472,6 +612,15 @@ session_out_sent(session_t *s, size_t n)
 
 
 void
+session_out_drop(session_t *s)
+{
+    s->state->out.tail = 0;
+    s->state->out.head = 0;
+    s->state->midline = 0;
+}
+
+
+void
 session_message_add(session_t *s, size_t n)
 {
     s->state->message.tail = 0;
@@ -495,217 +644,34 @@ session_message_take(session_t *s, size_t n)
 }
 
 
-/* the ring */
+/* 005 */
 
-bool
-session_ring_room(const session_t *s, size_t len, unsigned n)
+void
+session_isupport_add(session_t *s, eirc_slice_t token, size_t room)
 {
-    uint64_t used;
+    uint32_t len;
 
-    used = s->state->ring_head - s->state->ring_tail;
+    len = s->state->isupport_len;
 
-    return len + 4 * (uint64_t) n <= s->ring_size - used;
-}
-
-
-/* Copies into the ring at pos, over its end where it must. */
-static void
-ring_put(session_t *s, uint64_t pos, const uint8_t *p, size_t len)
-{
-    size_t first, offset;
-
-    offset = (size_t) (pos % s->ring_size);
-    first = (size_t) s->ring_size - offset;
-    first = len < first ? len : first;
-
-    memcpy(s->ring + offset, p, first);
-
-    if (len > first) {
-        memcpy(s->ring, p + first, len - first);
-    }
-}
-
-
-int
-session_ring_add(session_t *s, eirc_slice_t line)
-{
-    size_t n;
-    uint8_t head[4];
-
-    if (line.len > EIRC_LINK_LINE_MAX) {
-        return EIRC_ERROR;
-    }
-
-    if (!session_ring_room(s, line.len, 1)) {
-        return EIRC_AGAIN;
-    }
-
-    n = eirc_link_entry_head(line.len);
-    eirc_link_entry_write(head, line.len);
-
-    ring_put(s, s->state->ring_head, head, n);
-
-    if (line.len > 0) {
-        ring_put(s, s->state->ring_head + n, line.p, line.len);
-    }
-
-    s->state->ring_head += n + line.len;
-    s->state->lines++;
-
-    return EIRC_OK;
-}
-
-
-static uint8_t
-ring_byte(const session_t *s, uint64_t pos)
-{
-    return s->ring[pos % s->ring_size];
-}
-
-
-/* The pieces of len bytes at pos. */
-static int
-ring_pieces(const session_t *s, uint64_t pos, size_t len, struct iovec *iov)
-{
-    size_t first, offset;
-
-    offset = (size_t) (pos % s->ring_size);
-    first = (size_t) s->ring_size - offset;
-
-    iov[0].iov_base = s->ring + offset;
-    iov[0].iov_len = len < first ? len : first;
-
-    if (len <= first) {
-        return 1;
-    }
-
-    iov[1].iov_base = s->ring;
-    iov[1].iov_len = len - first;
-
-    return 2;
-}
-
-
-/* Head and length of the entry at pos; EIRC_ERROR if it breaks a rule. */
-static int
-ring_entry(const session_t *s, uint64_t pos, size_t *head, size_t *len)
-{
-    uint64_t left;
-
-    left = s->state->ring_head - pos;
-
-    if (left == 0) {
-        return EIRC_DONE;
-    }
-
-    if (left < 2 || ring_byte(s, pos) != 0) {
-        return EIRC_ERROR;
-    }
-
-    *head = 2;
-    *len = ring_byte(s, pos + 1);
-
-    if (*len == 126 && left >= 4) {
-        *head = 4;
-        *len = (size_t) ring_byte(s, pos + 2) << 8 | ring_byte(s, pos + 3);
-    }
-
-    if (*head != eirc_link_entry_head(*len) || *len > EIRC_LINK_LINE_MAX
-        || *head + *len > left)
-    {
-        return EIRC_ERROR;
-    }
-
-    return EIRC_OK;
-}
-
-
-int
-session_ring_next(const session_t *s, uint64_t *pos, struct iovec *iov)
-{
-    int rc;
-    size_t head, len;
-
-    rc = ring_entry(s, *pos, &head, &len);
-
-    if (rc != EIRC_OK) {
-        return rc == EIRC_DONE ? 0 : -1;
-    }
-
-    rc = ring_pieces(s, *pos + head, len, iov);
-    *pos += head + len;
-
-    return rc;
-}
-
-
-uint32_t
-session_ring_batch(const session_t *s, size_t max, struct iovec *iov,
-                   int *niov)
-{
-    size_t head, len, total;
-    uint32_t lines;
-
-    total = 0;
-    lines = 0;
-
-    while (ring_entry(s, s->state->ring_sent + total, &head, &len) == EIRC_OK
-           && head + len <= max - total)
-    {
-        total += head + len;
-        lines++;
-    }
-
-    *niov = lines > 0 ? ring_pieces(s, s->state->ring_sent, total, iov) : 0;
-
-    return lines;
-}
-
-
-/* An empty ring begins anew at its first page. */
-static void
-ring_release(session_t *s)
-{
-    session_state_t *state;
-
-    state = s->state;
-
-    if (s->resumable) {
+    if (token.len == 0 || len + token.len + 1 + room > SESSION_ISUPPORT_SIZE) {
         return;
     }
 
-    if (state->ring_sent == state->ring_head) {
-        state->ring_head = (state->ring_head + s->ring_size - 1) / s->ring_size
-                           * s->ring_size;
-        state->ring_sent = state->ring_head;
-    }
+    memcpy(s->isupport + len, token.p, token.len);
+    s->isupport[len + token.len] = ' ';
+    s->state->isupport_len = (uint32_t) (len + token.len + 1);
+}
 
-    state->ring_tail = state->ring_sent;
-    state->confirmed = state->sent;
+
+eirc_slice_t
+session_isupport(const session_t *s)
+{
+    return eirc_slice((const uint8_t *) s->isupport, s->state->isupport_len);
 }
 
 
 void
-session_ring_sent(session_t *s, uint32_t lines)
+session_isupport_clear(session_t *s)
 {
-    size_t head, len;
-
-    while (lines-- > 0
-           && ring_entry(s, s->state->ring_sent, &head, &len) == EIRC_OK)
-    {
-        s->state->ring_sent += head + len;
-        s->state->sent++;
-    }
-
-    ring_release(s);
-}
-
-
-void
-session_ring_drop(session_t *s)
-{
-    s->state->ring_sent = s->state->ring_head;
-    s->state->sent = s->state->lines;
-
-    ring_release(s);
+    s->state->isupport_len = 0;
 }

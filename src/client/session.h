@@ -31,7 +31,7 @@
 #include "eirc_slice.h"
 
 /* number of the layout; another one is another session */
-#define SESSION_VERSION 2
+#define SESSION_VERSION 3
 
 /* pages cost memory when they are touched, and not before */
 #define SESSION_PAGE 4096
@@ -55,6 +55,16 @@
 
 /* a key of a channel; servers have 23 to 32 */
 #define SESSION_KEY_MAX 64
+
+/* what of 005 is kept, in the page that is there anyway; InspIRCd says 700
+ * bytes, and what we act on is kept first */
+#define SESSION_ISUPPORT_SIZE 1200
+
+/* a verb of IRC, terminated; longer ones are none */
+#define SESSION_VERB_SIZE 16
+
+/* positions and counts that no session comes to */
+#define SESSION_FAR (UINT64_C(1) << 62)
 
 #define SESSION_REALNAME_MAX 255
 #define SESSION_ADDRESS_MAX 63
@@ -106,21 +116,27 @@ typedef struct {
 } session_span_t;
 
 typedef struct {
+    /* these two come first in every version: see session_salvage() */
+    uint32_t channels; /* which list */
+    uint32_t channels_len;
+
     /* counts of docs/link.md, 3 */
-    uint64_t messages;  /* taken from the link */
-    uint64_t lines;     /* put into the ring */
-    uint64_t sent;      /* sent over the link */
-    uint64_t confirmed; /* known to have arrived in the browser */
+    uint64_t messages; /* taken from the link */
+    uint64_t lines;    /* put into the ring */
+    uint64_t sent;     /* sent over the link */
+    uint64_t first;    /* the oldest one kept */
 
     /* ring positions grow for ever; the offset is the rest by the size */
     uint64_t ring_tail; /* oldest byte kept */
     uint64_t ring_sent; /* next byte to send */
     uint64_t ring_head;
 
-    /* TCP's counters when the IRC connection was taken over, and what was read
+    uint64_t detached; /* when the browser was lost, ms; 0: it is there */
+
+    /* counters of the IRC connection when it was taken over, and what was read
      * and written since: these say what a step that was cut off has done */
-    uint64_t irc_received;
-    uint64_t irc_acked;
+    uint64_t irc_taken;
+    uint64_t irc_given;
     uint64_t irc_read;
     uint64_t irc_written;
 
@@ -132,22 +148,34 @@ typedef struct {
     uint32_t skipping; /* flag: the rest of a line too long is passed over */
     uint32_t told;     /* names told of a long answer to the present line */
 
-    uint32_t channels; /* which list */
-    uint32_t channels_len;
+    uint32_t isupport_len;
 
     uint32_t phase;
     uint32_t caps;       /* bits of capabilities, for CAP */
     uint32_t server;     /* number of the server, of those in SESSION */
     uint32_t nicks;      /* nicks refused so far in this registration */
-    uint32_t tcp;        /* flag: irc_received and irc_acked are set */
-    uint32_t pinged;     /* flag: our own PING has no answer yet */
-    uint32_t stays;      /* flag: a server has taken the user before */
+    uint32_t connection; /* its number, as the socket layer counts them */
+    uint32_t attachment; /* and that of the browser's */
+    uint32_t gap;        /* flag: lines were missing when that began */
+    uint32_t burst;      /* what of burst.h is to be told; 0: nothing */
+    uint32_t midline;    /* flag: a line of the out area has gone in part */
+    uint32_t login;      /* flag: the login is not over (login.h) */
+    uint32_t refused; /* flag: the server said that it won't have the user */
+    uint32_t reason;  /* why it ends (docs/link.md, 7); 0: it does not */
+    uint32_t ended;   /* flag: nothing more comes, the browser is told so */
+    uint32_t pinged;  /* flag: our own PING has no answer yet */
+    uint32_t stays;   /* flag: a server has taken the user before */
     uint32_t flow_lines; /* said since the server was asked for a PONG */
     uint32_t flow_bytes;
     uint64_t flow_asked; /* when that was, ms; 0: it has answered */
     uint32_t tries;      /* to come back, since the connection was lost */
     uint64_t lost;       /* when that was, ms; 0: never */
     uint64_t welcomed;   /* when the server took the user, ms; 0: it did not */
+
+    /* how long user and host are that others see; 0: the server has not shown
+     * it */
+    uint32_t source_user;
+    uint32_t source_host;
     char nick[EIRC_IRC_NICK_MAX + 1]; /* own; empty until registering */
 } session_state_t;
 
@@ -162,6 +190,7 @@ typedef struct {
     uint8_t *out;
     uint8_t *message;
     uint8_t *ring;
+    char *isupport;
     uint64_t ring_size;
     bool resumable;    /* lines stay in the ring until they are confirmed */
     bool fresh;        /* the segment was empty */
@@ -172,6 +201,8 @@ typedef struct {
 #define SESSION_CHANNEL_ASKED 0x01  /* JOIN was sent */
 #define SESSION_CHANNEL_JOINED 0x02 /* and the server said so */
 #define SESSION_CHANNEL_LEFT 0x04   /* was, before the connection was lost */
+#define SESSION_CHANNEL_NAMED 0x08  /* and said who is there, to the end */
+#define SESSION_CHANNEL_UNTOLD 0x10 /* the browser has yet to hear of it */
 
 typedef struct {
     uint8_t flags;
@@ -190,6 +221,22 @@ size_t session_segment_size(uint32_t replay);
  * session then fills it with zeros first.
  */
 int session_open(session_t *s, void *base, size_t size, uint32_t replay);
+
+/*
+ * Begins anew in a segment that was lost to crashes, or that session_open()
+ * refused, of whatever version: who the user is, if that can be trusted, and
+ * the channels, if those can. Then the segment is as a fresh one, with an
+ * identity, and with channels that are wanted. EIRC_ERROR: nothing was there to
+ * begin with.
+ */
+int session_salvage(session_t *s, void *base, size_t size, uint32_t replay);
+
+/* s->identity is written, and is not to change any more. */
+void session_identity_seal(session_t *s);
+
+/* What is being dealt with, in words for the log: not part of any step. */
+void session_verb_note(session_t *s, const char *verb);
+eirc_slice_t session_verb(const session_t *s);
 
 /* The state prepared becomes the valid one; the next step begins. */
 void session_commit(session_t *s);
@@ -232,6 +279,9 @@ eirc_slice_t session_out_pending(const session_t *s);
 /* n bytes were written. To be committed before anything is added. */
 void session_out_sent(session_t *s, size_t n);
 
+/* Nobody takes them: they go. To be committed before anything is added. */
+void session_out_drop(session_t *s);
+
 
 /* The browser's message. The area is free when none is pending. */
 
@@ -265,8 +315,40 @@ int session_ring_next(const session_t *s, uint64_t *pos, struct iovec *iov);
 /* So many lines were sent. To be committed before anything is added. */
 void session_ring_sent(session_t *s, uint32_t lines);
 
-/* Nobody will take the lines: they count as sent. */
+/*
+ * The browser has all lines before this one: they go. To be committed before
+ * anything is added. EIRC_ERROR: it can't have them, they were not sent.
+ */
+int session_ring_confirm(session_t *s, uint64_t count);
+
+/* Lines go, the oldest first, until there is room for n lines of len bytes
+ * together, or none is left. To be committed before anything is added. */
+void session_ring_shed(session_t *s, size_t len, unsigned n);
+
+/*
+ * Goes on with the line of this number, which may have been sent before.
+ * EIRC_DONE: it, or one behind it, isn't there any more, or has never been:
+ * all that is there is dropped instead. To be committed before anything is
+ * added.
+ */
+int session_ring_seek(session_t *s, uint64_t count);
+
+/* Nobody will take the lines: they count as sent, and go. */
 void session_ring_drop(session_t *s);
+
+/* For session.c: is the ring what the state says it is? */
+bool session_ring_valid(const session_t *s);
+
+
+/* What the server has said of itself (005), as tokens and spaces. */
+
+/* Adds a token, if there is room for it and for room bytes more. */
+void session_isupport_add(session_t *s, eirc_slice_t token, size_t room);
+
+eirc_slice_t session_isupport(const session_t *s);
+
+/* Another connection. To be committed before anything is added. */
+void session_isupport_clear(session_t *s);
 
 
 /* The channels that the user is in, or wants to be in. */
@@ -289,6 +371,13 @@ int session_channel_set(session_t *s, eirc_irc_casemap_e map,
 
 void session_channel_remove(session_t *s, eirc_irc_casemap_e map,
                             eirc_slice_t name);
+
+/* For session.c: the list that a lost segment had, if it is one; to be joined
+ * again. */
+void session_channels_restore(session_t *s, const uint8_t *list, uint32_t len);
+
+/* Those with one flag get another one. */
+void session_channels_mark(session_t *s, uint8_t which, uint8_t flag);
 
 /* The connection is lost: none is joined or asked for any more. */
 void session_channels_leave(session_t *s);

@@ -194,26 +194,55 @@ session_channel_remove(session_t *s, eirc_irc_casemap_e map, eirc_slice_t name)
 }
 
 
-void
-session_channels_leave(session_t *s)
+/* All of the list, to change flags in: this step's own; NULL: no room. */
+static uint8_t *
+list_own(session_t *s)
 {
     edit_t edit;
-    uint8_t *base;
-    uint32_t at, cursor;
-    session_channel_t channel;
-
-    /* nothing changes, but that the list is this step's own */
 
     memset(&edit, 0, offsetof(edit_t, bytes));
 
     if (list_edit(s, &edit) != EIRC_OK) {
-        return;
+        return NULL;
     }
 
-    base = list_base(s, s->state->channels, s->state->channels_len);
+    return list_base(s, s->state->channels, s->state->channels_len);
+}
+
+
+void
+session_channels_mark(session_t *s, uint8_t which, uint8_t flag)
+{
+    uint8_t *base;
+    uint32_t at, cursor;
+    session_channel_t channel;
+
+    base = list_own(s);
     cursor = 0;
 
-    for (at = 0; session_channel_next(s, &cursor, &channel) == EIRC_OK;
+    for (at = 0;
+         base != NULL && session_channel_next(s, &cursor, &channel) == EIRC_OK;
+         at = cursor)
+    {
+        if (channel.flags & which) {
+            base[at] = channel.flags | flag;
+        }
+    }
+}
+
+
+void
+session_channels_leave(session_t *s)
+{
+    uint8_t *base;
+    uint32_t at, cursor;
+    session_channel_t channel;
+
+    base = list_own(s);
+    cursor = 0;
+
+    for (at = 0;
+         base != NULL && session_channel_next(s, &cursor, &channel) == EIRC_OK;
          at = cursor)
     {
         base[at]
@@ -221,4 +250,28 @@ session_channels_leave(session_t *s)
                   ? SESSION_CHANNEL_LEFT
                   : 0;
     }
+}
+
+
+void
+session_channels_restore(session_t *s, const uint8_t *list, uint32_t len)
+{
+    int rc;
+    uint32_t cursor;
+    session_channel_t channel;
+
+    memcpy(list_base(s, s->state->channels, len), list, len);
+    s->state->channels_len = len;
+    cursor = 0;
+
+    do {
+        rc = session_channel_next(s, &cursor, &channel);
+    } while (rc == EIRC_OK);
+
+    if (rc != EIRC_DONE) {
+        s->state->channels_len = 0;
+        return;
+    }
+
+    session_channels_leave(s);
 }

@@ -179,7 +179,56 @@ sessions_of(const sessions_t *s, const char *account, size_t len)
 
     a = *account_find(s, name_hash(s->seed, account, len), account, len);
 
-    return a == NULL ? 0 : a->sessions;
+    return a == NULL ? 0 : a->attached;
+}
+
+
+void
+sessions_attach(held_t *session)
+{
+    if (!session->attached) {
+        session->attached = 1;
+        session->account->attached++;
+    }
+}
+
+
+void
+sessions_detach(held_t *session)
+{
+    if (session->attached) {
+        session->attached = 0;
+        session->account->attached--;
+    }
+}
+
+
+held_t *
+sessions_detached_most(const sessions_t *s, const held_t *session)
+{
+    uint32_t slot;
+    account_t *a;
+    held_t *other, *oldest;
+
+    a = session->account;
+
+    if (session->limit == 0 || a->sessions - a->attached <= session->limit) {
+        return NULL;
+    }
+
+    slot = 0;
+    oldest = NULL;
+
+    while ((other = table_next(&s->table, &slot)) != NULL) {
+
+        if (other->account == a && !other->attached && !other->doomed
+            && (oldest == NULL || other->detached < oldest->detached))
+        {
+            oldest = other;
+        }
+    }
+
+    return oldest;
 }
 
 
@@ -207,6 +256,7 @@ sessions_add(sessions_t *s, const char *account, size_t len)
     a->sessions++;
 
     session->account = a;
+    sessions_attach(session);
     session->link = -1;
     session->segment = -1;
     session->secret = -1;
@@ -222,10 +272,13 @@ void
 sessions_remove(sessions_t *s, held_t *session)
 {
     sessions_pid_clear(s, session);
+    sessions_detach(session);
     account_leave(s, session->account);
 
     free(session->servers);
+    free(session->crashes);
     session->servers = NULL;
+    session->crashes = NULL;
 
     table_remove(&s->table, session);
 }
@@ -235,6 +288,26 @@ held_t *
 sessions_find(const sessions_t *s, uint64_t key)
 {
     return table_find(&s->table, key);
+}
+
+
+/* The table is walked: whoever comes back does so once. */
+held_t *
+sessions_find_id(const sessions_t *s, const char *id, size_t len)
+{
+    uint32_t slot;
+    held_t *session;
+
+    slot = 0;
+
+    while ((session = table_next(&s->table, &slot)) != NULL) {
+
+        if (strlen(session->id) == len && memcmp(session->id, id, len) == 0) {
+            return session;
+        }
+    }
+
+    return NULL;
 }
 
 

@@ -12,18 +12,23 @@
 #include <sys/types.h>
 
 #include "bucket.h"
+#include "control.h"
 #include "eirc_link.h"
+#include "eirc_protocol.h"
 #include "table.h"
 
 /*
  *    WAITING --> FORKING --> RUNNING --> gone
- *       |           |
- *       +-----------+------------------> refused
+ *     | ^  |        |           |
+ *     | |  +--------+-----------|------> refused, if it is the first process
+ *     | |                       |
+ *     | +--- COUNTING <---------+        a successor is wanted
  */
 typedef enum {
     HELD_WAITING = 0, /* for its turn at the template */
     HELD_FORKING,     /* asked the template */
-    HELD_RUNNING      /* has a process */
+    HELD_RUNNING,     /* has a process */
+    HELD_COUNTING     /* what the last one did is asked of a relay */
 } held_state_e;
 
 /*
@@ -52,8 +57,12 @@ struct held_s {
 
     held_state_e state;
     held_irc_e irc_state;
-    pid_t pid;  /* 0: none */
-    int doomed; /* flag: killed, or to be as soon as its pid is known */
+    pid_t pid;     /* 0: none */
+    int doomed;    /* flag: it broke the rules, and is not succeeded */
+    int ending;    /* flag: its channel has ended, and so will it */
+    int succeeded; /* flag: the process is not the first one */
+    int anew;      /* flag: the next one has to begin anew */
+    int planned;   /* flag: nobody died of anything */
 
     /* the layer's duplicates; -1: none */
     int link;
@@ -67,17 +76,32 @@ struct held_s {
 
     uint8_t *servers; /* entries as in SESSION, from malloc */
     uint32_t servers_len;
-    uint32_t tls_len; /* TLS as in SESSION, behind the servers */
-    uint32_t server;  /* to begin with */
-    uint32_t attempt; /* connections asked for so far */
+    uint32_t tls_len;    /* TLS as in SESSION, behind the servers */
+    uint32_t server;     /* to begin with */
+    uint32_t attempt;    /* connections asked for so far */
+    uint32_t connection; /* connections had so far */
     uint32_t
         unsafe; /* servers that failed at TLS since the last that didn't */
     uint32_t requeued; /* times this attempt was lost with its connector */
 
+    /* resuming (docs/link.md, 8); the next key is none where all is zero */
+    int resumable;
+    int attached; /* flag: there is a browser, which counts for the limit */
+    eirc_protocol_e mode;
+    uint8_t key[EIRC_LINK_KEY_SIZE];
+    uint8_t next_key[EIRC_LINK_KEY_SIZE];
+    uint32_t attachment;   /* their number */
+    uint32_t attach_flags; /* of ATTACH */
+    uint64_t attach_lines;
+    uint64_t detached; /* ms */
+
+    uint32_t limit;
     uint32_t replay;
     uint32_t linger;
     uint32_t crash_limit;
     uint32_t crash_time;
+    uint64_t *crashes; /* ms: the last crash_limit of them, from malloc */
+    uint32_t ncrashes;
     uint32_t cpu;
 
     bucket_t events;  /* that are logged */
@@ -89,6 +113,10 @@ struct held_s {
     held_link_t irc_queue;
     held_t *next_pid;
 
+    /* what the last process did, for the next one */
+    int counted; /* flag */
+    control_bytes_t bytes;
+
     struct account_s *account;
     struct tls_s *relay; /* that has its handshake to do; NULL: none */
 
@@ -99,6 +127,7 @@ typedef struct account_s {
     struct account_s *next;
     uint32_t hash;
     uint32_t sessions;
+    uint32_t attached; /* of them with a browser */
     uint32_t len;
     char name[EIRC_LINK_ACCOUNT_MAX];
 } account_t;
@@ -128,8 +157,16 @@ typedef struct {
 int sessions_init(sessions_t *s, uint32_t seed);
 void sessions_done(sessions_t *s);
 
-/* Live sessions of an account. */
+/* Sessions of an account that have a browser. */
 uint32_t sessions_of(const sessions_t *s, const char *account, size_t len);
+
+/* The session has a browser, or none any more. */
+void sessions_attach(held_t *session);
+void sessions_detach(held_t *session);
+
+/* Of an account whose sessions without a browser are too many, by its limit,
+ * the one that has been so for the longest time; NULL: they aren't. */
+held_t *sessions_detached_most(const sessions_t *s, const held_t *session);
 
 /* A new session of that account, its descriptors -1; NULL: no memory. */
 held_t *sessions_add(sessions_t *s, const char *account, size_t len);
@@ -139,6 +176,7 @@ void sessions_remove(sessions_t *s, held_t *session);
 
 held_t *sessions_find(const sessions_t *s, uint64_t key);
 held_t *sessions_find_pid(const sessions_t *s, pid_t pid);
+held_t *sessions_find_id(const sessions_t *s, const char *id, size_t len);
 held_t *sessions_next(const sessions_t *s, uint32_t *slot);
 
 /* The session has this process now, or none any more. */

@@ -147,6 +147,9 @@ state_channel_add(state_t *st, eirc_slice_t name)
     members_init(&ch->members, st->isupport.casemap, st->seed);
     members_init(&ch->names, st->isupport.casemap, st->seed);
     ch->naming = false;
+    ch->stale = false;
+    ch->wanted = false;
+    ch->asked = false;
     ch->len = (uint8_t) name.len;
     memcpy(ch->name, name.p, name.len);
 

@@ -21,6 +21,9 @@ typedef struct {
     members_t members;
     members_t names; /* of 353, until 366 makes them the members */
     bool naming;
+    bool stale;  /* the members are those of a predecessor: not known */
+    bool wanted; /* ... and somebody wants to know them */
+    bool asked;  /* ... and the server was asked (rebuild.h) */
     uint8_t len;
     char name[];
 } channel_t;

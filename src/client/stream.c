@@ -217,11 +217,10 @@ void
 stream_init(browser_t *b, int fd)
 {
     memset(&stream, 0, sizeof(stream));
+    memset(b, 0, sizeof(browser_t));
 
     b->fd = fd;
     b->receive = stream_receive;
     b->send = stream_send;
     b->end = stream_end;
-    b->error = 0;
-    b->more = false;
 }

@@ -24,7 +24,8 @@
 #include "title.h"
 #include "worker.h"
 
-/* link, segment, control, secret: in the order of worker.h */
+/* link, segment, control, secret: in the order of worker.h. A successor has
+ * neither the first nor the last. */
 #define FDS 4
 
 /* larger ones are mapped anew, or there are none */
@@ -68,40 +69,49 @@ canary_renew(void)
 }
 
 
+/* Puts a descriptor in its place; -1: there is none, and the place is empty. */
+static int
+place(int fd, int where)
+{
+    if (fd == -1) {
+        (void) close(where);
+        return 0;
+    }
+
+    return fd == where ? 0 : dup3(fd, where, O_CLOEXEC);
+}
+
+
 /* Descriptors 3 to 7 are the worker's, nothing else is open. */
 static int
 descriptors_arrange(const int *fds)
 {
-    int i, rescue;
+    int i, fd, high[FDS + 1];
+    static const int places[FDS + 1]
+        = {WORKER_FD_LINK, WORKER_FD_SEGMENT, WORKER_FD_CONTROL,
+           WORKER_FD_SECRET, WORKER_FD_RESCUE};
 
-    rescue = rescue_open();
-    if (rescue == -1) {
-        return -1;
-    }
+    /* above all places first, so that none is in another's way */
 
-    /*
-     * The template has 0 to 3 and takes one session at a time, so that what
-     * came stands in order above its place, and the rescue above them all.
-     */
+    for (i = 0; i <= FDS; i++) {
+        fd = i < FDS ? fds[i] : rescue_open();
+        high[i] = fd;
 
-    for (i = 0; i < FDS; i++) {
-        if (fds[i] <= WORKER_FD_LINK + i || rescue <= fds[i]) {
-            errno = EBADF;
+        if (fd == -1 && (i == 0 || i == FDS - 1)) {
+            continue;
+        }
+
+        high[i] = fcntl(fd, F_DUPFD_CLOEXEC, WORKER_FD_SECRET + 1);
+
+        if (high[i] == -1) {
             return -1;
         }
     }
 
-    for (i = 0; i < FDS - 1; i++) {
-        if (dup3(fds[i], WORKER_FD_LINK + i, O_CLOEXEC) == -1) {
+    for (i = 0; i <= FDS; i++) {
+        if (place(high[i], places[i]) == -1) {
             return -1;
         }
-    }
-
-    if (dup3(rescue, WORKER_FD_RESCUE, O_CLOEXEC) == -1
-        || (fds[i] != WORKER_FD_SECRET
-            && dup3(fds[i], WORKER_FD_SECRET, O_CLOEXEC) == -1))
-    {
-        return -1;
     }
 
     return close_range(WORKER_FD_SECRET + 1, ~0u, 0);
@@ -146,11 +156,34 @@ worker_fork(control_t *c, const int *fds)
 }
 
 
+/* Which descriptor is which: there are as many as this one needs. */
+static int
+descriptors_name(const control_t *c, const int *fds, int nfds, int *places)
+{
+    worker_birth_t birth;
+
+    memcpy(&birth, c->data, sizeof(birth));
+
+    if (birth.flags & WORKER_SUCCESSOR) {
+        places[0] = -1;
+        places[1] = fds[0];
+        places[2] = fds[1];
+        places[3] = -1;
+
+        return nfds == 2;
+    }
+
+    memcpy(places, fds, sizeof(int) * FDS);
+
+    return nfds == FDS;
+}
+
+
 /* 0: nothing there for now; -1: the layer is gone, or breaks the rules. */
 static int
 record_take(control_t *c)
 {
-    int i, rc, nfds, fds[CONTROL_FDS_MAX];
+    int i, rc, nfds, fds[CONTROL_FDS_MAX], places[FDS];
 
     nfds = CONTROL_FDS_MAX;
 
@@ -167,9 +200,9 @@ record_take(control_t *c)
     rc = -1;
 
     if (c->type == CONTROL_FORK && c->size == sizeof(worker_birth_t)
-        && nfds == FDS)
+        && descriptors_name(c, fds, nfds, places))
     {
-        worker_fork(c, fds);
+        worker_fork(c, places);
         rc = (control_send(HELPER_FD, c, NULL, 0) == EIRC_OK) ? 1 : -1;
     }
 

@@ -355,6 +355,22 @@ exit_log(const tls_t *t, pid_t pid, int status)
 
 
 int
+tls_has(const layer_t *l, pid_t pid)
+{
+    uint32_t i;
+
+    for (i = 0; i < LAYER_RELAYS_MAX; i++) {
+
+        if (l->relays[i] != NULL && l->relays[i]->helper.pid == pid) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+int
 tls_reaped(layer_t *l, pid_t pid, int status)
 {
     uint32_t i;

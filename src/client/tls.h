@@ -20,6 +20,9 @@ int tls_carry(layer_t *l, held_t *s, uint32_t server, int fd);
 /* The relay in this slot has something to say. */
 void tls_read(layer_t *l, uint64_t slot);
 
+/* Is that process a relay? */
+int tls_has(const layer_t *l, pid_t pid);
+
 /* Was that the end of a relay? Who waited for it is told. */
 int tls_reaped(layer_t *l, pid_t pid, int status);
 

@@ -1,10 +1,12 @@
 #include "user.h"
 
+#include "burst.h"
 #include "comeback.h"
 #include "command.h"
 #include "handle.h"
 #include "ircv3.h"
 #include "line.h"
+#include "rebuild.h"
 #include "regain.h"
 #include "registration.h"
 
@@ -16,11 +18,43 @@
 /* what the longest of our own lines takes: errors, nicks, a made-up 376 */
 #define OWN_LINE_MAX 600
 
+/* lines that one from IRC may lead to */
+#define LINE_ROOM 3
+
+/* bytes, in two lines, that one of the browser may lead to */
+#define MESSAGE_ROOM (EIRC_LINK_LINE_MAX + OWN_LINE_MAX)
+
 /* what a step may want to say to IRC besides one line: PONG, QUIT */
 #define OUT_RESERVE 1100
 
 
 static const eirc_slice_t nothing = {NULL, 0};
+
+
+static void user_end(user_t *u, uint32_t reason, eirc_slice_t words);
+
+
+static void
+user_prepare(user_t *u, uint32_t seed, uint64_t now)
+{
+    u->now = now;
+    u->random = seed | 1;
+    u->joining = true;
+    state_init(&u->state, seed);
+}
+
+
+/* The first step of a session whose identity is there. */
+static void
+user_begin(user_t *u)
+{
+    session_t *s;
+
+    s = &u->session;
+    bucket_init(&s->state->flood, s->identity->flood_rate,
+                s->identity->flood_burst, u->now);
+    s->state->phase = SESSION_CONNECTING;
+}
 
 
 int
@@ -32,23 +66,21 @@ user_init(user_t *u, void *segment, size_t size, uint32_t replay,
     session_t *s;
 
     s = &u->session;
-    u->now = now;
-    u->random = seed | 1;
-    state_init(&u->state, seed);
+    user_prepare(u, seed, now);
 
-    if (session_open(s, segment, size, replay) != EIRC_OK) {
+    if (session_open(s, segment, size, replay) != EIRC_OK
+        || s->fresh != (r != NULL))
+    {
         return EIRC_ERROR;
     }
 
-    u->joining = true;
-
-    if (!s->fresh) {
+    if (r == NULL) {
+        rebuild_begin(u);
         return EIRC_OK;
     }
 
     *s->identity = r->identity;
-    bucket_init(&s->state->flood, r->identity.flood_rate,
-                r->identity.flood_burst, now);
+    session_identity_seal(s);
 
     cursor = 0;
 
@@ -56,8 +88,40 @@ user_init(user_t *u, void *segment, size_t size, uint32_t replay,
         (void) session_channel_set(s, EIRC_IRC_ASCII, name, nothing, 0);
     }
 
-    s->state->phase = SESSION_CONNECTING;
+    user_begin(u);
+    s->state->attachment = 1;
     session_commit(s);
+
+    return EIRC_OK;
+}
+
+
+int
+user_init_anew(user_t *u, void *segment, size_t size, uint32_t replay,
+               uint32_t seed, uint64_t now)
+{
+    const eirc_slice_t words
+        = EIRC_SLICE("The session had to be begun anew; lines may be lost.");
+
+    user_prepare(u, seed, now);
+
+    if (session_salvage(&u->session, segment, size, replay) != EIRC_OK) {
+        return EIRC_ERROR;
+    }
+
+    user_begin(u);
+
+    /* an IRC client has registered itself, and must do so again */
+
+    if (user_mode(u) != SESSION_EIRC) {
+        user_end(u, EIRC_LINK_IRC_LOST, words);
+
+    } else {
+        user_tell_error(u, words);
+        u->retry = now;
+    }
+
+    session_commit(&u->session);
 
     return EIRC_OK;
 }
@@ -67,6 +131,21 @@ void
 user_done(user_t *u)
 {
     state_done(&u->state);
+}
+
+
+bool
+user_has_ended(const user_t *u)
+{
+    return u->session.state->ended;
+}
+
+
+bool
+user_is_leaving(const user_t *u)
+{
+    return u->session.state->phase == SESSION_LEAVING
+           || u->session.state->reason != 0;
 }
 
 
@@ -162,9 +241,10 @@ user_connected(user_t *u, uint32_t server)
 
     u->session.state->server = server;
     u->session.state->caps = 0;
+    u->session.state->source_user = 0;
+    u->session.state->source_host = 0;
+    session_isupport_clear(&u->session);
     state_reset(&u->state);
-    u->source_user = 0;
-    u->source_host = 0;
     regain_end(u);
     registration_begin(u);
 
@@ -190,8 +270,8 @@ user_tell_last(user_t *u, eirc_slice_t words)
 static void
 user_end(user_t *u, uint32_t reason, eirc_slice_t words)
 {
-    u->reason = reason;
-    u->ended = true;
+    u->session.state->reason = reason;
+    u->session.state->ended = 1;
 
     if (user_mode(u) != SESSION_EIRC) {
         user_tell_last(u, words);
@@ -211,7 +291,7 @@ user_unreachable(user_t *u)
 {
     const eirc_slice_t words = EIRC_SLICE("No IRC server could be reached.");
 
-    if (u->ended) {
+    if (user_has_ended(u)) {
         return;
     }
 
@@ -229,14 +309,14 @@ user_irc_lost(user_t *u, int error)
     const eirc_slice_t words
         = EIRC_SLICE("The connection to the IRC server was lost.");
 
-    if (u->ended) {
+    if (user_has_ended(u)) {
         return;
     }
 
     if (u->session.state->phase == SESSION_LEAVING) {
-        user_end(u, u->reason, nothing);
+        user_end(u, u->session.state->reason, nothing);
 
-    } else if (u->refused) {
+    } else if (u->session.state->refused) {
         user_end(u, EIRC_LINK_IRC_REFUSED,
                  EIRC_SLICE("The IRC server does not take this user."));
 
@@ -292,14 +372,14 @@ user_leave(user_t *u, uint32_t reason, eirc_slice_t quit)
     (void) user_send(u, quit.len > 0 ? quit : EIRC_SLICE(USER_QUIT));
 
     s->state->phase = SESSION_LEAVING;
-    u->reason = reason;
+    s->state->reason = reason;
 }
 
 
 void
 user_stop(user_t *u, uint32_t reason)
 {
-    if (u->reason == 0) {
+    if (u->session.state->reason == 0) {
         user_leave(u, reason, nothing);
         session_commit(&u->session);
     }
@@ -320,6 +400,40 @@ user_left(user_t *u)
 {
     user_deafen(u);
     user_stop(u, EIRC_LINK_CLOSED);
+}
+
+
+/*
+ * A takeover is a new attachment; the one that a successor finds has begun
+ * already.
+ */
+void
+user_attached(user_t *u, uint32_t attachment, uint64_t lines)
+{
+    session_t *s;
+
+    s = &u->session;
+    u->deaf = false;
+    s->state->detached = 0;
+
+    if (s->state->attachment != attachment) {
+        s->state->attachment = attachment;
+        s->state->gap = session_ring_seek(s, lines) != EIRC_OK;
+
+        if (s->state->gap) {
+            burst_begin(u);
+        }
+    }
+
+    session_commit(s);
+}
+
+
+void
+user_detached(user_t *u)
+{
+    u->session.state->detached = u->now;
+    session_commit(&u->session);
 }
 
 
@@ -400,20 +514,48 @@ line_handle_repaired(user_t *u, eirc_slice_t line)
 }
 
 
-/* Is there room for whatever this line may lead to? */
+/*
+ * A step that needs room for n lines of len bytes together, and has none, waits
+ * for the browser to take some. While that is away the oldest ones make room
+ * instead, which is a step of its own: EIRC_OK.
+ */
+static int
+ring_room_make(user_t *u, size_t len, unsigned n)
+{
+    session_t *s;
+
+    s = &u->session;
+    session_abort(s);
+
+    if (s->state->detached != 0) {
+        session_ring_shed(s, len, n);
+        session_commit(s);
+    }
+
+    u->full = !session_ring_room(s, len, n);
+
+    return u->full ? EIRC_AGAIN : EIRC_OK;
+}
+
+
 static bool
-line_has_room(user_t *u, eirc_slice_t line)
+ring_has_room(const user_t *u, size_t len, unsigned n)
+{
+    return u->deaf || session_ring_room(&u->session, len, n);
+}
+
+
+/* Bytes of all that a line may lead to, in LINE_ROOM lines. */
+static size_t
+line_room(eirc_slice_t line)
 {
     size_t worst;
 
     worst = line.len * EIRC_UTF8_CP1252_MAX;
-    worst = worst < EIRC_LINK_LINE_MAX ? worst : EIRC_LINK_LINE_MAX;
-    u->full = !u->deaf
-              && !session_ring_room(&u->session, worst + 2 * OWN_LINE_MAX, 3);
 
-    return !u->full && session_out_room(&u->session) >= OUT_RESERVE;
+    return (worst < EIRC_LINK_LINE_MAX ? worst : EIRC_LINK_LINE_MAX)
+           + 2 * OWN_LINE_MAX;
 }
-
 
 int
 user_step_irc(user_t *u)
@@ -429,7 +571,11 @@ user_step_irc(user_t *u)
         return EIRC_AGAIN;
     }
 
-    if (!line_has_room(u, line)) {
+    if (!ring_has_room(u, line_room(line), LINE_ROOM)) {
+        return ring_room_make(u, line_room(line), LINE_ROOM);
+    }
+
+    if (session_out_room(s) < OUT_RESERVE) {
         session_abort(s);
         return EIRC_AGAIN;
     }
@@ -497,10 +643,13 @@ user_step_message(user_t *u)
         return EIRC_AGAIN;
     }
 
-    u->full = !u->deaf
-              && !session_ring_room(s, EIRC_LINK_LINE_MAX + OWN_LINE_MAX, 2);
+    session_verb_note(s, "a message");
 
-    if (u->full || session_out_room(s) < OUT_RESERVE) {
+    if (!ring_has_room(u, MESSAGE_ROOM, 2)) {
+        return ring_room_make(u, MESSAGE_ROOM, 2);
+    }
+
+    if (session_out_room(s) < OUT_RESERVE) {
         return EIRC_AGAIN;
     }
 
@@ -545,4 +694,45 @@ user_step_join(user_t *u)
     }
 
     return rc;
+}
+
+
+int
+user_step_ask(user_t *u)
+{
+    if (u->session.state->phase != SESSION_READY
+        || session_out_room(&u->session) < OUT_RESERVE || !rebuild_ask(u))
+    {
+        return EIRC_AGAIN;
+    }
+
+    session_commit(&u->session);
+
+    return EIRC_OK;
+}
+
+
+int
+user_step_burst(user_t *u)
+{
+    u->burst_wait = 0;
+
+    if (!burst_is_due(u) || session_out_room(&u->session) < OUT_RESERVE) {
+        return EIRC_AGAIN;
+    }
+
+    if (!ring_has_room(u, BURST_ROOM, BURST_LINES)) {
+        return ring_room_make(u, BURST_ROOM, BURST_LINES);
+    }
+
+    u->burst_wait = burst_next(u);
+
+    if (u->burst_wait > 0) {
+        session_abort(&u->session);
+        return EIRC_AGAIN;
+    }
+
+    session_commit(&u->session);
+
+    return EIRC_OK;
 }

@@ -41,15 +41,11 @@ struct user_s {
     bool renamed;  /* the nick is another one, for the process's title */
     bool full;     /* a step waits for room in the ring */
     uint64_t wait; /* ms until flood control lets the next line pass, or 0 */
+    uint64_t burst_wait; /* the same for what burst.h has to ask */
 
     uint32_t servers; /* that can be asked for again; 0: nobody can be asked */
     uint64_t retry;   /* when to ask for a connection, ms; 0: not */
     uint32_t random;
-
-    /* how long user and host are that others see; 0: the server has not
-     * shown it */
-    size_t source_user;
-    size_t source_host;
 
     /* regain.h: when to ask for the nick wished for, ms, 0: not; when that was
      * last done; the wait then; no answer yet */
@@ -60,21 +56,26 @@ struct user_s {
         bool open;
     } regain;
 
-    uint32_t reason; /* why it ends (docs/link.md, 7); 0: it does not */
-    bool ended;      /* nothing more comes; the browser is to be told so */
-    bool refused;    /* the server has said that it won't have the user */
-
     void (*event)(user_t *u, event_type_e type, int32_t status,
                   eirc_slice_t text);
     void *data; /* whose user it is */
 };
 
 /*
- * Opens the segment and begins, for one that is fresh, with this request.
- * EIRC_ERROR: it can't be trusted.
+ * Begins in a fresh segment with this request, or, without one, goes on in the
+ * segment that another process has left. EIRC_ERROR: it isn't fresh, or can't
+ * be trusted.
  */
 int user_init(user_t *u, void *segment, size_t size, uint32_t replay,
               const request_t *r, uint32_t seed, uint64_t now);
+
+/*
+ * Begins anew in the segment of processes that died of it, or that can't be
+ * trusted, as far as it tells who the user is; EIRC_ERROR: it does not. The
+ * browser is told.
+ */
+int user_init_anew(user_t *u, void *segment, size_t size, uint32_t replay,
+                   uint32_t seed, uint64_t now);
 void user_done(user_t *u);
 
 /* The IRC connection is there: says who the user is. */
@@ -88,8 +89,16 @@ void user_irc_lost(user_t *u, int error);
 /* Nobody listens any more: what was to be told is dropped. */
 void user_deafen(user_t *u);
 
-/* The browser is gone: leaves IRC at once. */
+/*
+ * A browser is there, for the first time or again, as number so-and-so: it has
+ * so many lines, and gets what is behind them; or, where that isn't there any
+ * more, the state of everything (burst.h).
+ */
+void user_attached(user_t *u, uint32_t attachment, uint64_t lines);
+
+/* The browser is gone: leaves IRC at once; or waits for it to come back. */
 void user_left(user_t *u);
+void user_detached(user_t *u);
 
 /* The browser takes nothing: leaves, and says no more to it. */
 void user_slow(user_t *u);
@@ -104,10 +113,17 @@ void user_stop(user_t *u, uint32_t reason);
 int user_step_irc(user_t *u);
 int user_step_message(user_t *u);
 int user_step_join(user_t *u);
+int user_step_ask(user_t *u);
+int user_step_burst(user_t *u);
 
 /* Asks the server for a sign of life; for the nick wished for. */
 void user_ping(user_t *u);
 void user_regain(user_t *u);
+
+
+/* Is it over, or about to be? */
+bool user_is_leaving(const user_t *u);
+bool user_has_ended(const user_t *u);
 
 
 /* For handle.c, command.c and registration.c, within a step: */

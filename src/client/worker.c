@@ -167,8 +167,7 @@ request_take(birthplace_t *place, const worker_birth_t *birth, void *segment,
 
     if (user_init(&relay.user, segment, size, birth->replay, &place->request,
                   seed_make(birth->id), relay_now())
-            != EIRC_OK
-        || !relay.user.session.fresh)
+        != EIRC_OK)
     {
         return refuse(EIRC_LINK_FAILED, "it is no new segment");
     }
@@ -179,20 +178,15 @@ request_take(birthplace_t *place, const worker_birth_t *birth, void *segment,
 
 /* Reads the request, in memory that is given back. */
 static int
-worker_begin(const worker_birth_t *birth)
+worker_begin(const worker_birth_t *birth, void *segment, size_t size)
 {
     int rc;
-    void *segment;
-    size_t size;
     birthplace_t *place;
 
-    size = session_segment_size(birth->replay);
-    segment = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED,
-                   WORKER_FD_SEGMENT, 0);
     place = mmap(NULL, sizeof(birthplace_t), PROT_READ | PROT_WRITE,
                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-    if (segment == MAP_FAILED || place == MAP_FAILED) {
+    if (place == MAP_FAILED) {
         event_send(errno, EVENT_FAILED, EIRC_SLICE("mmap()"));
         return refuse(EIRC_LINK_FAILED, "there is no memory");
     }
@@ -203,6 +197,48 @@ worker_begin(const worker_birth_t *birth)
     (void) munmap(place, sizeof(birthplace_t));
 
     return rc;
+}
+
+
+/* What a predecessor was at, for the log, when nobody knew that it would end. */
+static void
+cause_tell(const worker_birth_t *birth)
+{
+    if (!(birth->flags & WORKER_PLANNED)) {
+        event_send(0, EVENT_SUCCEEDED, session_verb(&relay.user.session));
+    }
+}
+
+
+/* Takes the place of a process that is gone. */
+static int
+worker_succeed(const worker_birth_t *birth, void *segment, size_t size)
+{
+    int rc;
+    uint32_t seed;
+
+    seed = seed_make(birth->id);
+    relay.anew = birth->flags & WORKER_ANEW;
+
+    rc = relay.anew ? user_init_anew(&relay.user, segment, size, birth->replay,
+                                     seed, relay_now())
+                    : user_init(&relay.user, segment, size, birth->replay,
+                                NULL, seed, relay_now());
+
+    if (rc != EIRC_OK) {
+        event_send(0, EVENT_SEGMENT, EIRC_SLICE("positions or identity"));
+        return EIRC_ERROR;
+    }
+
+    cause_tell(birth);
+    relay.user.session.resumable = birth->flags & WORKER_RESUMABLE;
+
+    if (relay_succeed(&relay) != EIRC_OK) {
+        event_send(0, EVENT_SEGMENT, EIRC_SLICE("counts"));
+        return EIRC_ERROR;
+    }
+
+    return EIRC_OK;
 }
 
 
@@ -222,8 +258,14 @@ cpu_pin(uint32_t cpu)
 int
 worker_run(const worker_birth_t *birth)
 {
+    int rc;
+    void *segment;
+    size_t size;
+
     relay_init(&relay);
     relay.control = WORKER_FD_CONTROL;
+    relay.id = birth->id;
+    relay.linger = birth->linger;
     relay.renamed = title_set;
     relay.remember = login_map;
     relay.forget = login_forget;
@@ -233,19 +275,37 @@ worker_run(const worker_birth_t *birth)
 
     cpu_pin(birth->cpu);
 
-    if (worker_begin(birth) != EIRC_OK) {
-        return 1;
+    size = session_segment_size(birth->replay);
+    segment = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED,
+                   WORKER_FD_SEGMENT, 0);
+
+    if (segment == MAP_FAILED) {
+        event_send(errno, EVENT_FAILED, EIRC_SLICE("mmap()"));
+        return WORKER_EXIT_FAILED;
     }
 
-    title_set(relay.user.session.identity->nick);
-    link_init(&relay.browser, WORKER_FD_LINK);
+    if (birth->flags & WORKER_SUCCESSOR) {
 
-    if (link_ready(WORKER_FD_LINK, birth->id) != EIRC_OK) {
-        return 1;
+        if (worker_succeed(birth, segment, size) != EIRC_OK) {
+            return WORKER_EXIT_STATE;
+        }
+
+    } else if (worker_begin(birth, segment, size) != EIRC_OK) {
+        return WORKER_EXIT_FAILED;
+
+    } else {
+        relay.user.session.resumable = birth->flags & WORKER_RESUMABLE;
+        link_init(&relay.browser, WORKER_FD_LINK);
+        relay.browser.id = birth->id;
+        relay.browser.greeting = BROWSER_READY;
     }
 
-    relay_run(&relay);
+    title_set(user_nick(&relay.user).len > 0
+                  ? relay.user.session.state->nick
+                  : relay.user.session.identity->nick);
+
+    rc = relay_run(&relay);
     user_done(&relay.user);
 
-    return 0;
+    return rc == RELAY_MOVED ? WORKER_EXIT_MOVED : WORKER_EXIT_OVER;
 }

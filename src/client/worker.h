@@ -22,8 +22,23 @@
 /* memory for secrets, closed when they are in it */
 #define WORKER_FD_SECRET 7
 
+/* exit codes: the session is over; it could not begin; its state can't be
+ * trusted; a successor is to go on. Never 2, see docs/processes.md, 3. */
+#define WORKER_EXIT_OVER 0
+#define WORKER_EXIT_FAILED 1
+#define WORKER_EXIT_STATE 3
+#define WORKER_EXIT_MOVED 10
+
+/* flags: the session can be resumed; the worker is a successor, and has no
+ * request to read; it has to begin anew; nobody died */
+#define WORKER_RESUMABLE 0x01
+#define WORKER_SUCCESSOR 0x02
+#define WORKER_ANEW 0x04
+#define WORKER_PLANNED 0x08
+
 typedef struct {
     char id[EIRC_LINK_ID_MAX + 1];
+    uint32_t flags;
     uint32_t replay;  /* bytes of the replay ring */
     uint32_t linger;  /* ms */
     uint32_t cpu;     /* or EIRC_LINK_CPU_ANY */
@@ -31,7 +46,7 @@ typedef struct {
 } worker_birth_t;
 
 /*
- * Runs a worker to its end and returns its exit code: 0, or 1.
+ * Runs a worker to its end and returns its exit code.
  *
  * The system calls that it makes, for the sandbox: poll, recvfrom, recvmsg,
  * sendto, sendmsg, shutdown, close, getsockopt, clock_gettime, mmap (without

@@ -344,7 +344,7 @@ ngx_http_eirc_rate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     n = scale ? ngx_atoi(value[1].data, len - 3) : NGX_ERROR;
 
-    if (n < 1 || n > 1000000) {
+    if (n < 1 || n > 100) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid rate \"%V\" in \"%V\", write it as in "
                            "\"5r/s\" or \"30r/m\", or \"off\"",
@@ -368,7 +368,7 @@ ngx_http_eirc_rate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         n = ngx_atoi(value[2].data + 6, value[2].len - 6);
     }
 
-    if (n < 1 || n > 1000000) {
+    if (n < 1 || n > 100) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid parameter \"%V\" of \"%V\", write "
                            "\"burst=N\" with a number from 1 to 1000000",
@@ -562,10 +562,10 @@ ngx_http_eirc_crash_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     n = ngx_atoi(value[1].data, value[1].len);
 
-    if (n < 1 || n > 1000000) {
+    if (n < 1 || n > 100) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid number \"%V\" in \"eirc_crash_limit\", "
-                           "it has to be from 1 to 1000000", &value[1]);
+                           "it has to be from 1 to 100", &value[1]);
         return NGX_CONF_ERROR;
     }
 

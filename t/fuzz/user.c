@@ -298,7 +298,7 @@ talk(const uint8_t *p, size_t len)
 
     user_irc_lost(&u, 0);
     run();
-    check(u.ended);
+    check(u.session.state->ended);
     user_done(&u);
 }
 

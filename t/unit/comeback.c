@@ -84,7 +84,7 @@ test_comeback(void **state)
     server_raw(":x PRIVMSG me :half", 19);
 
     lose();
-    assert_false(u.ended);
+    assert_false(u.session.state->ended);
     assert_int_equal(u.session.state->phase, SESSION_CONNECTING);
     assert_int_equal(u.session.state->server, 1);
     assert_int_equal(u.session.state->pinged, 0);
@@ -174,8 +174,8 @@ test_comeback(void **state)
     back();
     server(":s 465 me :banned");
     lose();
-    assert_true(u.ended);
-    assert_int_equal(u.reason, EIRC_LINK_IRC_REFUSED);
+    assert_true(u.session.state->ended);
+    assert_int_equal(u.session.state->reason, EIRC_LINK_IRC_REFUSED);
 }
 
 
@@ -192,7 +192,7 @@ test_comeback_ends(void **state)
     u.servers = 1;
     lose();
 
-    for (i = 0; !u.ended && i < 1000; i++) {
+    for (i = 0; !u.session.state->ended && i < 1000; i++) {
         assert_in_range(u.retry, u.now, u.now + COMEBACK_WAIT_MAX);
         u.now = u.retry + 10;
         u.retry = 0;
@@ -202,7 +202,7 @@ test_comeback_ends(void **state)
     }
 
     assert_in_range(i, 8, 100);
-    assert_int_equal(u.reason, EIRC_LINK_IRC_UNREACHABLE);
+    assert_int_equal(u.session.state->reason, EIRC_LINK_IRC_UNREACHABLE);
     assert_string_equal(told, ":client error :No IRC server could be "
                               "reached.|Disconnected.|");
 
@@ -212,14 +212,14 @@ test_comeback_ends(void **state)
     u.servers = 1;
     lose();
     browser("/quit");
-    assert_true(u.ended);
-    assert_int_equal(u.reason, EIRC_LINK_QUIT);
+    assert_true(u.session.state->ended);
+    assert_int_equal(u.session.state->reason, EIRC_LINK_QUIT);
 
     begin("");
     u.servers = 1;
     browser("/quit");
     lose();
-    assert_true(u.ended);
+    assert_true(u.session.state->ended);
 
     /* who was nowhere yet: every server once, and no more */
 
@@ -227,19 +227,19 @@ test_comeback_ends(void **state)
     u.servers = 3;
 
     for (i = 0; i < 3; i++) {
-        assert_false(u.ended);
+        assert_false(u.session.state->ended);
         user_connected(&u, (uint32_t) i);
         run();
         lose();
     }
 
-    assert_true(u.ended);
-    assert_int_equal(u.reason, EIRC_LINK_IRC_LOST);
+    assert_true(u.session.state->ended);
+    assert_int_equal(u.session.state->reason, EIRC_LINK_IRC_LOST);
 
     begin_with("me", "", 0);
     u.servers = 3;
     user_unreachable(&u);
-    assert_int_equal(u.reason, EIRC_LINK_IRC_UNREACHABLE);
+    assert_int_equal(u.session.state->reason, EIRC_LINK_IRC_UNREACHABLE);
 }
 
 

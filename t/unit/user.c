@@ -137,7 +137,7 @@ test_nicks(void **state)
     assert_string_equal(sent, "QUIT\r\n");
     assert_non_null(strstr(told, ":client error :No nick could be had.|"));
     user_irc_lost(&u, 0);
-    assert_int_equal(u.reason, EIRC_LINK_IRC_REFUSED);
+    assert_int_equal(u.session.state->reason, EIRC_LINK_IRC_REFUSED);
 
     /* cut to make room, between two characters */
 
@@ -164,7 +164,7 @@ test_refused(void **state)
     run();
     assert_string_equal(told, ":client error :The IRC server does not take "
                               "this user.|Disconnected.|");
-    assert_int_equal(u.reason, EIRC_LINK_IRC_REFUSED);
+    assert_int_equal(u.session.state->reason, EIRC_LINK_IRC_REFUSED);
 
     /* a server that is full is no refusal of this user */
 
@@ -173,7 +173,7 @@ test_refused(void **state)
     run();
     server("ERROR :Closing Link: server is full");
     user_irc_lost(&u, 5);
-    assert_int_equal(u.reason, EIRC_LINK_IRC_LOST);
+    assert_int_equal(u.session.state->reason, EIRC_LINK_IRC_LOST);
     assert_string_equal(events, "5 5 |");
 
     /* and who is in may talk of bans */
@@ -181,13 +181,13 @@ test_refused(void **state)
     begin("");
     server("ERROR :Closing Link: K-Lined");
     user_irc_lost(&u, 0);
-    assert_int_equal(u.reason, EIRC_LINK_IRC_LOST);
+    assert_int_equal(u.session.state->reason, EIRC_LINK_IRC_LOST);
 
     begin_with("me", "", 0);
     user_unreachable(&u);
     run();
-    assert_int_equal(u.reason, EIRC_LINK_IRC_UNREACHABLE);
-    assert_true(u.ended);
+    assert_int_equal(u.session.state->reason, EIRC_LINK_IRC_UNREACHABLE);
+    assert_true(u.session.state->ended);
 }
 
 
@@ -398,15 +398,15 @@ test_quit(void **state)
                               "QUIT :eIRC ( https://github.com/"
                               "jesse-greathouse/eIRC )\r\n");
     assert_string_equal(told, "");
-    assert_int_equal(u.reason, EIRC_LINK_QUIT);
-    assert_false(u.ended);
+    assert_int_equal(u.session.state->reason, EIRC_LINK_QUIT);
+    assert_false(u.session.state->ended);
     server("ERROR :bye");
     clear();
     user_irc_lost(&u, 0);
     run();
     assert_string_equal(told, "Disconnected.|");
     assert_string_equal(events, "");
-    assert_true(u.ended);
+    assert_true(u.session.state->ended);
 
     begin("a");
     browser("/input QUIT :gone");
@@ -416,7 +416,7 @@ test_quit(void **state)
 
     begin_with("me", "", 0);
     browser("/quit");
-    assert_true(u.ended);
+    assert_true(u.session.state->ended);
     assert_string_equal(sent, "");
     assert_string_equal(told, "Disconnected.|");
     user_connected(&u, 0);
@@ -430,7 +430,7 @@ test_quit(void **state)
     run();
     assert_string_equal(told, ":s 376 me :End|");
     assert_memory_equal(sent, "QUIT :eIRC", 10);
-    assert_int_equal(u.reason, EIRC_LINK_CLOSED);
+    assert_int_equal(u.session.state->reason, EIRC_LINK_CLOSED);
     server(":x!u@h PRIVMSG me :hello?");
     assert_string_equal(told, "");
 }

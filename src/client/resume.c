@@ -1,0 +1,97 @@
+#include "resume.h"
+
+#include <openssl/crypto.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "birth.h"
+#include "held.h"
+
+
+/* Is that hash one of a key, and the same? Takes as long for any two. */
+static bool
+is_key(const uint8_t *key, const uint8_t *other)
+{
+    static const uint8_t none[EIRC_LINK_KEY_SIZE];
+
+    return CRYPTO_memcmp(key, none, EIRC_LINK_KEY_SIZE) != 0
+           && CRYPTO_memcmp(key, other, EIRC_LINK_KEY_SIZE) == 0;
+}
+
+
+/* Is the key presented that of the session? The next one becomes the current
+ * one by it. */
+static bool
+key_take(held_t *s, const uint8_t *key)
+{
+    if (is_key(s->next_key, key)) {
+        memcpy(s->key, s->next_key, sizeof(s->key));
+        return true;
+    }
+
+    return is_key(s->key, key);
+}
+
+
+static void
+refuse(int fd, eirc_link_reason_e reason, const char *id, const char *text)
+{
+    log_write(reason == EIRC_LINK_GONE ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, 0,
+              id, "session not resumed: %s", text);
+    held_link_refuse(&fd, reason, text);
+}
+
+
+/* The link of the present browser is its process's to close. */
+static void
+link_replace(held_t *s, int fd, const eirc_link_resume_t *request)
+{
+    held_fd_close(&s->link);
+
+    s->link = fd;
+    s->cpu = request->cpu;
+    s->attachment++;
+    s->attach_flags = CONTROL_ATTACH_RESUME;
+    s->attach_lines = request->lines;
+    memcpy(s->next_key, request->next, sizeof(s->next_key));
+    sessions_attach(s);
+
+    log_write(LOG_LEVEL_INFO, 0, s->id, "session resumed");
+
+    birth_attach(s);
+}
+
+
+void
+resume_begin(layer_t *l, int fd, const eirc_link_resume_t *request)
+{
+    held_t *s;
+
+    if (l->stop_until != 0) {
+        refuse(fd, EIRC_LINK_SHUTDOWN, NULL, "the socket layer is ending");
+        return;
+    }
+
+    s = sessions_find_id(&l->sessions, request->id, request->id_len);
+
+    if (s == NULL || !s->resumable || s->doomed || !key_take(s, request->key))
+    {
+        refuse(fd, EIRC_LINK_GONE, NULL, "there is none, or with another key");
+        return;
+    }
+
+    if (s->mode != request->mode) {
+        refuse(fd, EIRC_LINK_BAD_REQUEST, s->id, "another subprotocol");
+        return;
+    }
+
+    if (!s->attached && s->limit != 0
+        && sessions_of(&l->sessions, s->account->name, s->account->len)
+               >= s->limit)
+    {
+        refuse(fd, EIRC_LINK_LIMIT, s->id, "the account has its sessions");
+        return;
+    }
+
+    link_replace(s, fd, request);
+}
