@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -15,11 +14,8 @@
 #include "dial.h"
 #include "events.h"
 #include "login.h"
+#include "memfd.h"
 #include "session.h"
-
-#ifndef MFD_NOEXEC_SEAL
-#define MFD_NOEXEC_SEAL 8u
-#endif
 
 /* connections that a worker may want anew, per 1,000 s and at once: it waits
  * longer by itself, and all others have to share a server's pace with it */
@@ -74,25 +70,15 @@ held_link_refuse(int *fd, eirc_link_reason_e reason, const char *text)
 }
 
 
+/* Memory that stays as large as it is. */
 static int
 memory_open(const char *name, size_t size)
 {
     int fd, error;
 
-    fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+    fd = memfd_open(name, size);
 
-    if (fd == -1 && errno == EINVAL) {
-        fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    }
-
-    if (fd == -1) {
-        return -1;
-    }
-
-    if (ftruncate(fd, (off_t) size) == -1
-        || fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL)
-               == -1)
-    {
+    if (fd != -1 && memfd_seal(fd, F_SEAL_GROW | F_SEAL_SHRINK) == -1) {
         error = errno;
         (void) close(fd);
         errno = error;

@@ -1,0 +1,276 @@
+#include "card.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "eirc_codes.h"
+#include "memfd.h"
+
+#define VERSION 1
+
+#define KEY_FILE "key"
+
+/* what the code is about */
+#define SIGNED offsetof(card_t, code)
+
+/* what a card's memory can't be any more */
+#define SEALS (F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK)
+
+
+/* The key */
+
+static int
+key_file_check(int fd)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) == -1) {
+        return -1;
+    }
+
+    if ((st.st_uid != geteuid() && st.st_uid != 0)
+        || (st.st_mode & (S_IRWXG | S_IRWXO)))
+    {
+        errno = EPERM;
+        return -1;
+    }
+
+    if (!S_ISREG(st.st_mode) || st.st_size != CARD_KEY_SIZE) {
+        errno = EBADMSG;
+        return -1;
+    }
+
+    return 0;
+}
+
+
+static int
+key_read(card_key_t *key, int dir)
+{
+    int fd, rc, error;
+
+    fd = openat(dir, KEY_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd == -1) {
+        return -1;
+    }
+
+    rc = key_file_check(fd);
+
+    if (rc == 0 && read(fd, key->bytes, CARD_KEY_SIZE) != CARD_KEY_SIZE) {
+        rc = -1;
+        errno = EBADMSG;
+    }
+
+    error = errno;
+    (void) close(fd);
+    errno = error;
+
+    return rc;
+}
+
+
+static int
+key_write(const card_key_t *key, int dir, const char *name)
+{
+    int fd, rc, error;
+
+    fd = openat(dir, name,
+                O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd == -1) {
+        return -1;
+    }
+
+    errno = EIO;
+    rc = write(fd, key->bytes, CARD_KEY_SIZE) == CARD_KEY_SIZE
+                 && fsync(fd) == 0
+             ? 0
+             : -1;
+
+    error = errno;
+    (void) close(fd);
+    errno = error;
+
+    return rc;
+}
+
+
+/* Complete under another name first: under its own it is whole, and the first
+ * one stays. */
+static int
+key_make(int dir)
+{
+    int rc, error;
+    char name[64];
+    struct {
+        card_key_t key;
+        uint64_t name;
+    } random;
+
+    if (getrandom(&random, sizeof(random), 0) != (ssize_t) sizeof(random)) {
+        return -1;
+    }
+
+    (void) snprintf(name, sizeof(name), KEY_FILE ".%016llx",
+                    (unsigned long long) random.name);
+
+    rc = key_write(&random.key, dir, name);
+
+    if (rc == 0 && linkat(dir, name, dir, KEY_FILE, 0) == -1
+        && errno != EEXIST) {
+        rc = -1;
+    }
+
+    error = errno;
+    (void) unlinkat(dir, name, 0);
+    explicit_bzero(&random, sizeof(random));
+    errno = error;
+
+    return rc;
+}
+
+
+int
+card_key_open(card_key_t *key, int dir)
+{
+    int rc;
+
+    /* the library's own configuration is not for us to read */
+
+    if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG
+                                | OPENSSL_INIT_NO_ATEXIT
+                                | OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS,
+                            NULL)
+        != 1)
+    {
+        errno = ENOSYS;
+        return -1;
+    }
+
+    rc = key_read(key, dir);
+
+    if (rc == -1 && errno == ENOENT && key_make(dir) == 0) {
+        rc = key_read(key, dir);
+    }
+
+    return rc;
+}
+
+
+/* Cards */
+
+static int
+code_make(const card_key_t *key, const card_t *card, uint8_t *code)
+{
+    unsigned len;
+
+    return HMAC(EVP_sha256(), key->bytes, CARD_KEY_SIZE,
+                (const uint8_t *) card, SIGNED, code,
+                &len) != NULL
+                   && len == CARD_CODE_SIZE
+               ? EIRC_OK
+               : EIRC_ERROR;
+}
+
+
+int
+card_write(const card_key_t *key, card_t *card, card_kind_e kind,
+           const char *id, eirc_slice_t account)
+{
+    if (strlen(id) > EIRC_LINK_ID_MAX || account.len > EIRC_LINK_ACCOUNT_MAX) {
+        return EIRC_ERROR;
+    }
+
+    memset(card, 0, sizeof(card_t));
+
+    card->version = VERSION;
+    card->kind = (uint8_t) kind;
+    card->account_len = (uint8_t) account.len;
+    strcpy(card->id, id);
+
+    if (account.len > 0) {
+        memcpy(card->account, account.p, account.len);
+    }
+
+    return code_make(key, card, card->code);
+}
+
+
+int
+card_verify(const card_key_t *key, const card_t *card)
+{
+    uint8_t code[CARD_CODE_SIZE];
+
+    /* the code goes first: what is not ours has nothing to tell */
+
+    if (code_make(key, card, code) != EIRC_OK
+        || CRYPTO_memcmp(code, card->code, CARD_CODE_SIZE) != 0)
+    {
+        return EIRC_ERROR;
+    }
+
+    return card->version == VERSION
+                   && card->account_len <= EIRC_LINK_ACCOUNT_MAX
+                   && memchr(card->id, '\0', sizeof(card->id)) != NULL
+               ? EIRC_OK
+               : EIRC_ERROR;
+}
+
+
+int
+card_make(const card_key_t *key, card_kind_e kind, const char *id,
+          eirc_slice_t account)
+{
+    int fd, error;
+    card_t card;
+
+    if (card_write(key, &card, kind, id, account) != EIRC_OK) {
+        errno = EINVAL;
+        return -1;
+    }
+
+    fd = memfd_open("card", 0);
+    if (fd == -1) {
+        return -1;
+    }
+
+    errno = EIO;
+
+    if (write(fd, &card, sizeof(card)) != (ssize_t) sizeof(card)
+        || memfd_seal(fd, SEALS) == -1)
+    {
+        error = errno;
+        (void) close(fd);
+        errno = error;
+        return -1;
+    }
+
+    return fd;
+}
+
+
+int
+card_check(const card_key_t *key, int fd, card_t *card)
+{
+    int seals;
+
+    /* other files than memory have no seals: a pipe would keep us waiting */
+
+    seals = fcntl(fd, F_GET_SEALS);
+
+    if (seals == -1 || (seals & SEALS) != SEALS
+        || pread(fd, card, sizeof(card_t), 0) != (ssize_t) sizeof(card_t))
+    {
+        return EIRC_ERROR;
+    }
+
+    return card_verify(key, card);
+}

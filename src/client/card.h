@@ -1,0 +1,65 @@
+/*
+ * Cards: what a process shows to a new socket layer, to which it is a
+ * stranger, when its own is gone. A card names who was given it and carries a
+ * code (HMAC-SHA256) under a key that lies in the run directory and that socket
+ * layers alone read: nobody else can make one, or make another out of it. It
+ * does not say that its bearer lives, nor that there is no other bearer.
+ */
+
+#ifndef _CARD_H_INCLUDED_
+#define _CARD_H_INCLUDED_
+
+#include <stdint.h>
+
+#include "eirc_limits.h"
+#include "eirc_slice.h"
+
+#define CARD_KEY_SIZE 32
+#define CARD_CODE_SIZE 32
+
+typedef struct {
+    uint8_t bytes[CARD_KEY_SIZE];
+} card_key_t;
+
+typedef enum {
+    CARD_WORKER = 1, /* the ID is the session's */
+    CARD_RELAY       /* the ID is the relay's own, without an account */
+} card_kind_e;
+
+/* As it goes over: bytes alone, what is not used of them is 0. */
+typedef struct {
+    uint8_t version;
+    uint8_t kind;
+    uint8_t zero;
+    uint8_t account_len;
+    char id[EIRC_LINK_ID_MAX + 1]; /* terminated */
+    char account[EIRC_LINK_ACCOUNT_MAX];
+    uint8_t code[CARD_CODE_SIZE];
+} card_t;
+
+/*
+ * Reads the key from the file "key" in that directory (AT_FDCWD for the current
+ * one), or makes it there: of several that make one at a time all get the same.
+ * -1 and errno: EPERM where others may read the file, EBADMSG where it is no
+ * key.
+ */
+int card_key_open(card_key_t *key, int dir);
+
+/* Writes a card; EIRC_ERROR: ID or account are too long, or libcrypto fails. */
+int card_write(const card_key_t *key, card_t *card, card_kind_e kind,
+               const char *id, eirc_slice_t account);
+
+/* EIRC_OK, or EIRC_ERROR for whatever card_write() has not written with that
+ * key. */
+int card_verify(const card_key_t *key, const card_t *card);
+
+/* The same as a descriptor: memory that nobody can write to any more. -1 and
+ * errno. */
+int card_make(const card_key_t *key, card_kind_e kind, const char *id,
+              eirc_slice_t account);
+
+/* Reads the card from any descriptor that somebody has sent, which stays the
+ * caller's; as card_verify(). Never waits. */
+int card_check(const card_key_t *key, int fd, card_t *card);
+
+#endif /* _CARD_H_INCLUDED_ */
