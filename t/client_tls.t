@@ -146,7 +146,7 @@ like(join('|', @{ $bye->rest() || [] }), qr/was lost/, 'one that is closed');
 
 my $killed = start($t, 'good', $ca);
 $killed->expect(qr/ 376 /);
-my ($relay) = grep { title($_) eq 'irc-client: tls' } children($killed->pid());
+my ($relay) = grep { title($_) eq 'irc-client: relay' } children($killed->pid());
 kill 'KILL', $relay;
 like(join('|', @{ $killed->rest() || [] }), qr/was lost.*Disconnected/,
     'its relay is killed');

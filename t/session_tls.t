@@ -197,7 +197,7 @@ ok($watcher->expect(qr/^:alice!\S+ PART #room :?"?Bye bye/, 10),
     '... is said');
 
 ok(wait_until(10, sub {
-    $t->read_file('eirc.log') =~ /TLS relay \d+ exited with code 0/
+    $t->read_file('eirc.log') =~ /relay \d+ exited with code 0/
 }), 'a relay that nobody needs ends');
 
 $_->disconnect() for $bob, $gina;
@@ -236,12 +236,12 @@ ok(wait_until(10, sub { !processes("$dir/few") }), 'all end with the layer');
 
 
 sub of_layer {
-    return grep { title($_) eq 'irc-client: tls' } children($layer->pid());
+    return grep { title($_) eq 'irc-client: relay' } children($layer->pid());
 }
 
 
 sub relays {
-    return grep { title($_) eq 'irc-client: tls' } processes("$dir/run");
+    return grep { title($_) eq 'irc-client: relay' } processes("$dir/run");
 }
 
 

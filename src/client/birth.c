@@ -12,7 +12,7 @@
 #include "dial.h"
 #include "held.h"
 #include "keeper.h"
-#include "tls.h"
+#include "irc_relays.h"
 #include "worker.h"
 
 
@@ -300,7 +300,7 @@ strays_kill(layer_t *l)
     while (fscanf(f, "%d", &pid) == 1) {
 
         if (pid != l->template.pid && pid != l->connector.pid
-            && !tls_has(l, pid)
+            && !irc_relays_has(l, pid)
             && sessions_find_pid(&l->sessions, pid) == NULL)
         {
             (void) kill(pid, SIGKILL);

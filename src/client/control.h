@@ -1,7 +1,7 @@
 /*
  * The channels inside irc-client: socket layer to template, to connector, to
- * TLS relays and to each worker. All are SOCK_SEQPACKET pairs made by the socket layer; a
- * record is one control_t, cut behind its text, with descriptors in
+ * relays and to each worker. All are SOCK_SEQPACKET pairs made by the socket
+ * layer; a record is one control_t, cut behind its text, with descriptors in
  * SCM_RIGHTS where its type says so. Both ends are the same binary, so the
  * structure goes over as it is; the socket layer checks every field of what a
  * worker sends all the same, and a worker that breaks a rule is killed.
@@ -47,19 +47,19 @@ typedef enum {
      * it (END, SHUTDOWN). The end of file alone says that the layer died. */
     CONTROL_STOP,
 
-    /* socket layer to TLS relay, once and first: data = the server as in
+    /* socket layer to relay, once and first: data = the server as in
      * SESSION, and behind it TLS as in SESSION */
-    CONTROL_TLS_SERVER,
-    /* socket layer to TLS relay: key; fds: the connection to the server, and
+    CONTROL_RELAY_SERVER,
+    /* socket layer to relay: key; fds: the connection to the server, and
      * the one towards the worker */
-    CONTROL_TLS_CARRY,
-    /* TLS relay to socket layer: key, status 0, data = the version of TLS; or
+    CONTROL_RELAY_CARRY,
+    /* relay to socket layer: key, status 0, data = the version of TLS; or
      * status -1 or CONTROL_SAY_WHY, data = what failed, in words: it is
      * carried no more */
-    CONTROL_TLS_STANDS,
-    /* TLS relay to socket layer: key, data = control_bytes_t, status -1 where
+    CONTROL_RELAY_STANDS,
+    /* relay to socket layer: key, data = control_bytes_t, status -1 where
      * the server has ended without saying so: it is carried no more */
-    CONTROL_TLS_ENDED,
+    CONTROL_RELAY_ENDED,
 
     /* worker to socket layer: there is nothing in the memory for secrets, the
      * layer need not keep it. Otherwise it comes along with each connection,
@@ -94,7 +94,7 @@ typedef enum {
 /* status of CONNECTED: the words are for the user as well */
 #define CONTROL_SAY_WHY (-2)
 
-/* bytes that a TLS relay has carried for one connection, without TLS: those
+/* bytes that a relay has carried for one connection, without TLS: those
  * that the worker's socket has taken, and those that were taken from it */
 typedef struct {
     uint64_t to_worker;

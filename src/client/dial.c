@@ -10,7 +10,7 @@
 #include "control.h"
 #include "events.h"
 #include "held.h"
-#include "tls.h"
+#include "irc_relays.h"
 
 /* times that a connect is asked for again when its connector has died */
 #define REQUEUE_MAX 2
@@ -164,9 +164,8 @@ connect_secure(layer_t *l, held_t *s, uint32_t number, int fd)
     s->irc_state = HELD_IRC_SECURING;
     s->server = number;
 
-    if (tls_carry(l, s, number, fd) == -1) {
-        (void) snprintf(words, sizeof(words), "no TLS relay: %s",
-                        strerror(errno));
+    if (irc_relays_carry(l, s, number, fd) == -1) {
+        (void) snprintf(words, sizeof(words), "no relay: %s", strerror(errno));
         dial_secured(l, s, -1, words, strlen(words));
     }
 }

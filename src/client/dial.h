@@ -22,7 +22,7 @@ void dial_pump(layer_t *l);
 /* The connector has answered. */
 void dial_read(layer_t *l);
 
-/* The TLS relay of its connection has done its handshake, status 0, or not: the
+/* The relay of its connection has done its handshake, status 0, or not: the
  * words say why. */
 void dial_secured(layer_t *l, held_t *s, int32_t status, const char *words,
                   size_t len);

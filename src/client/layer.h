@@ -1,8 +1,9 @@
 /*
  * The state of a socket layer, for the files that it is made of: sockets.c
  * (the loop, signals, beginning and end), peers.c (connections that are no
- * session), birth.c, dial.c and keeper.c (what happens to a session), tls.c (the
- * TLS relays), held.c (what is held of one). One process, one thread, one layer.
+ * session), birth.c, dial.c and keeper.c (what happens to a session),
+ * irc_relays.c (the relays), held.c (what is held of one). One process, one
+ * thread, one layer.
  */
 
 #ifndef _LAYER_H_INCLUDED_
@@ -24,7 +25,7 @@
 /* descriptors that are no session's and no peer's */
 #define LAYER_FDS_FIXED 32
 
-/* TLS relays, with a descriptor each */
+/* relays, with a descriptor each */
 #define LAYER_RELAYS_MAX 64
 
 /* descriptors that a session takes: link, segment, secret, control, IRC; and
@@ -40,7 +41,7 @@ typedef enum {
     LAYER_CONNECTOR,
     LAYER_PEER,
     LAYER_WORKER,
-    LAYER_TLS
+    LAYER_RELAY
 } layer_kind_e;
 
 /* the exit of a process that nobody has told us of yet */
@@ -50,7 +51,7 @@ typedef struct {
 } layer_exit_t;
 
 typedef struct peer_s peer_t;
-typedef struct tls_s tls_t;
+typedef struct irc_relay_s irc_relay_t;
 
 typedef struct {
     rundir_t rundir;
@@ -75,7 +76,7 @@ typedef struct {
     helper_t template;
     helper_t connector;
 
-    tls_t *relays[LAYER_RELAYS_MAX]; /* NULL: a free slot */
+    irc_relay_t *relays[LAYER_RELAYS_MAX]; /* NULL: a free slot */
     uint32_t nrelays;
     uint32_t relay_sessions; /* users of one */
 

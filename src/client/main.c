@@ -8,7 +8,7 @@
 #include "sockets.h"
 #include "template.h"
 #include "title.h"
-#include "tls_relay.h"
+#include "irc_relay.h"
 
 #define VERSION "1.0.0"
 
@@ -67,7 +67,7 @@ main(int argc, char **argv)
 
     title_init(argc, argv,
                o.role == ROLE_TEMPLATE || o.role == ROLE_CONNECTOR
-                       || o.role == ROLE_TLS_RELAY
+                       || o.role == ROLE_RELAY
                    ? environ
                    : NULL);
 
@@ -82,8 +82,8 @@ main(int argc, char **argv)
     case ROLE_CONNECTOR:
         return connect_run();
 
-    case ROLE_TLS_RELAY:
-        return tls_relay_run();
+    case ROLE_RELAY:
+        return irc_relay_run();
 
     case ROLE_HELP:
         (void) fputs(usage, stdout);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "log.h"
-#include "tls_relay.h"
+#include "irc_relay.h"
 
 typedef enum {
     KIND_FLAG = 0,
@@ -105,7 +105,7 @@ value_set(options_t *o, const option_t *option, const char *value)
         return o->log_level;
 
     case KIND_USERS:
-        n = number_parse(value, TLS_RELAY_USERS_MAX);
+        n = number_parse(value, IRC_RELAY_USERS_MAX);
         o->relay_sessions = (unsigned) n;
         return n < 1 ? -1 : 0;
 
@@ -173,7 +173,7 @@ role_find(options_t *o, const char *arg)
         {"--version", ROLE_VERSION},
         {OPTION_TEMPLATE, ROLE_TEMPLATE},
         {OPTION_CONNECTOR, ROLE_CONNECTOR},
-        {OPTION_TLS_RELAY, ROLE_TLS_RELAY},
+        {OPTION_RELAY, ROLE_RELAY},
     };
 
     for (i = 0; i < sizeof(roles) / sizeof(roles[0]); i++) {
@@ -210,7 +210,7 @@ options_parse(options_t *o, int argc, char *const *argv, char *error,
 
     memset(o, 0, sizeof(options_t));
     o->log_level = LOG_LEVEL_INFO;
-    o->relay_sessions = TLS_RELAY_USERS;
+    o->relay_sessions = IRC_RELAY_USERS;
 
     if (argc == 2 && role_find(o, argv[1])) {
         return 0;

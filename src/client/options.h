@@ -16,7 +16,7 @@ typedef enum {
     ROLE_SOCKETS,
     ROLE_TEMPLATE,
     ROLE_CONNECTOR,
-    ROLE_TLS_RELAY,
+    ROLE_RELAY,
     ROLE_HELP,
     ROLE_VERSION
 } role_e;
@@ -29,7 +29,7 @@ typedef struct {
     const char *run_path;
     unsigned index;
     int log_level;           /* log_level_e */
-    unsigned relay_sessions; /* users of one TLS relay */
+    unsigned relay_sessions; /* users of one relay */
 
     /* a file, "stderr" or "syslog" */
     const char *log;
@@ -38,7 +38,7 @@ typedef struct {
 /* argv[1] of the processes that the socket layer starts */
 #define OPTION_TEMPLATE "--role=template"
 #define OPTION_CONNECTOR "--role=connector"
-#define OPTION_TLS_RELAY "--role=tls"
+#define OPTION_RELAY "--role=relay"
 
 /* Fills o; 0, or -1 with a sentence in error. For ROLE_LISTEN nothing but the
  * role is looked at. */

@@ -28,11 +28,11 @@
 #define WORKER_DATA (64u << 20)
 #define WORKER_STACK (1u << 20)
 
-/* of a TLS relay: trusted certificates, and some 100 KB for each user */
-#define TLS_RELAY_DATA (256u << 20)
+/* of a relay: trusted certificates, and some 100 KB for each user */
+#define RELAY_DATA (256u << 20)
 
-/* of a TLS relay: control, epoll, 0 to 2, and some for the time of change */
-#define TLS_RELAY_NOFILE 32
+/* of a relay: control, epoll, 0 to 2, and some for the time of change */
+#define RELAY_NOFILE 32
 
 /* the address space: what DATA doesn't count is bounded by this */
 #define WORKER_SPACE (256u << 20)
@@ -90,7 +90,7 @@ static const int connector_calls[] = {
     SCMP_SYS(eventfd2),
 };
 
-static const int tls_relay_calls[] = {
+static const int relay_calls[] = {
     SCMP_SYS(close),       SCMP_SYS(epoll_ctl),    SCMP_SYS(epoll_wait),
     SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_pwait2),
 };
@@ -186,7 +186,7 @@ static const some_t worker_some[] = {
 };
 
 /* As for a worker: what is sent goes where the descriptor leads. */
-static const some_t tls_relay_some[] = {
+static const some_t relay_some[] = {
     {SCMP_SYS(sendto), 2, {WITHOUT(3, MSG_FASTOPEN), EQ(4, 0)}},
     {SCMP_SYS(sendmsg), 1, {WITHOUT(2, MSG_FASTOPEN), ANY}},
 };
@@ -307,10 +307,10 @@ connector_allow(scmp_filter_ctx ctx)
 
 
 static int
-tls_relay_allow(scmp_filter_ctx ctx)
+relay_allow(scmp_filter_ctx ctx)
 {
     if (ALLOW(common_calls) == -1 || ALLOW_SOME(common_some) == -1
-        || ALLOW(tls_relay_calls) == -1 || ALLOW_SOME(tls_relay_some) == -1)
+        || ALLOW(relay_calls) == -1 || ALLOW_SOME(relay_some) == -1)
     {
         return -1;
     }
@@ -584,20 +584,20 @@ sandbox_connector(sandbox_report_pt report)
 
 
 int
-sandbox_tls_relay(sandbox_report_pt report, unsigned users)
+sandbox_relay(sandbox_report_pt report, unsigned users)
 {
     struct sock_fprog prog;
     static const char *const nothing[] = {NULL};
 
-    if (program_make(&prog, tls_relay_allow) == -1
+    if (program_make(&prog, relay_allow) == -1
         || privileges_drop(report, nothing, 0) == -1)
     {
         return -1;
     }
 
     if (!SANITIZED
-        && (rlimit_set(RLIMIT_DATA, TLS_RELAY_DATA) == -1
-            || rlimit_set(RLIMIT_NOFILE, 2 * users + TLS_RELAY_NOFILE) == -1))
+        && (rlimit_set(RLIMIT_DATA, RELAY_DATA) == -1
+            || rlimit_set(RLIMIT_NOFILE, 2 * users + RELAY_NOFILE) == -1))
     {
         return -1;
     }

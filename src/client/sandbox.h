@@ -1,7 +1,7 @@
 /*
  * What a process gives up before it reads a byte from outside. The template
  * prepares and enters all of it that a fork hands on; a worker closes the rest
- * behind itself. Connector and TLS relays have sandboxes of their own.
+ * behind itself. Connector and relays have sandboxes of their own.
  */
 
 #ifndef _SANDBOX_H_INCLUDED_
@@ -27,7 +27,7 @@ int sandbox_enter(void);
 /* For the connector: it reads the resolver's files and uses the network. */
 int sandbox_connector(sandbox_report_pt report);
 
-/* For a TLS relay of so many users: no file and no new socket. */
-int sandbox_tls_relay(sandbox_report_pt report, unsigned users);
+/* For a relay of so many users: no file and no new socket. */
+int sandbox_relay(sandbox_report_pt report, unsigned users);
 
 #endif /* _SANDBOX_H_INCLUDED_ */

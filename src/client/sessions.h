@@ -40,7 +40,7 @@ typedef enum {
     HELD_IRC_NONE = 0,
     HELD_IRC_WAITING, /* for room in the connector's socket */
     HELD_IRC_ASKED,
-    HELD_IRC_SECURING, /* a TLS relay has it, for the handshake */
+    HELD_IRC_SECURING, /* a relay has it, for the handshake */
     HELD_IRC_CONNECTED
 } held_irc_e;
 
@@ -118,7 +118,7 @@ struct held_s {
     control_bytes_t bytes;
 
     struct account_s *account;
-    struct tls_s *relay; /* that has its handshake to do; NULL: none */
+    struct irc_relay_s *relay; /* that has its handshake to do; NULL: none */
 
     char id[EIRC_LINK_ID_MAX + 1];
 };

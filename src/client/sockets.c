@@ -22,7 +22,7 @@
 #include "keeper.h"
 #include "layer.h"
 #include "peers.h"
-#include "tls.h"
+#include "irc_relays.h"
 #include "title.h"
 
 #define EVENTS_MAX 256
@@ -257,7 +257,7 @@ children_reap(layer_t *l)
         } else if (helper_reaped(l, &l->connector, pid, status)) {
             dial_connector_gone(l);
 
-        } else if (!tls_reaped(l, pid, status)) {
+        } else if (!irc_relays_reaped(l, pid, status)) {
             keeper_reaped(l, pid, status);
         }
     }
@@ -327,8 +327,8 @@ event_dispatch(layer_t *l, const struct epoll_event *ev)
         keeper_worker_read(l, key);
         break;
 
-    case LAYER_TLS:
-        tls_read(l, key);
+    case LAYER_RELAY:
+        irc_relays_read(l, key);
         break;
     }
 }
@@ -375,7 +375,7 @@ timers_run(layer_t *l)
     when = 0;
 
     earlier(&when, peers_expire(l));
-    earlier(&when, tls_expire(l));
+    earlier(&when, irc_relays_expire(l));
 
     if (l->stop_until == 0) {
         earlier(&when, l->template.again);
@@ -460,7 +460,7 @@ layer_close(layer_t *l)
     peers_end(l);
     helper_end(&l->template);
     helper_end(&l->connector);
-    tls_end(l);
+    irc_relays_end(l);
     sessions_done(&l->sessions);
 }
 

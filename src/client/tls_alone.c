@@ -117,7 +117,7 @@ relay_ask(int relay, const eirc_link_server_t *server, const uint8_t *blob,
     control_t c;
 
     memset(&c, 0, offsetof(control_t, data));
-    c.type = CONTROL_TLS_SERVER;
+    c.type = CONTROL_RELAY_SERVER;
     c.value = 1;
 
     used = 0;
@@ -137,7 +137,7 @@ relay_ask(int relay, const eirc_link_server_t *server, const uint8_t *blob,
         return -1;
     }
 
-    c.type = CONTROL_TLS_CARRY;
+    c.type = CONTROL_RELAY_CARRY;
     c.size = 0;
 
     return control_send(relay, &c, fds, 2) == EIRC_OK ? 0 : -1;
@@ -158,7 +158,7 @@ relay_wait(int relay, char *words)
     for (;;) {
         rc = control_recv(relay, &c, NULL, NULL);
 
-        if (rc == EIRC_OK && c.type == CONTROL_TLS_STANDS) {
+        if (rc == EIRC_OK && c.type == CONTROL_RELAY_STANDS) {
             if (c.status == 0) {
                 return 0;
             }
@@ -171,7 +171,7 @@ relay_wait(int relay, char *words)
         if ((rc != EIRC_OK && rc != EIRC_AGAIN)
             || (poll(&pfd, 1, ANSWER_TIME) <= 0 && errno != EINTR))
         {
-            (void) complain(words, "the TLS relay died", "");
+            (void) complain(words, "the relay died", "");
             return -1;
         }
     }
@@ -191,7 +191,7 @@ tls_alone_connect(int fd, const char *host, uint16_t port, const uint8_t *blob,
     server.host = host;
     server.host_len = strlen(host);
 
-    helper_init(&h, "TLS relay", "irc-client: tls", OPTION_TLS_RELAY);
+    helper_init(&h, "relay", "irc-client: relay", OPTION_RELAY);
     pair[0] = -1;
     pair[1] = -1;
     rc = -1;
@@ -202,7 +202,7 @@ tls_alone_connect(int fd, const char *host, uint16_t port, const uint8_t *blob,
                       pair)
                == -1)
     {
-        (void) complain(words, "no TLS relay: ", strerror(errno));
+        (void) complain(words, "no relay: ", strerror(errno));
         goto done;
     }
 
@@ -210,7 +210,7 @@ tls_alone_connect(int fd, const char *host, uint16_t port, const uint8_t *blob,
     fds[1] = pair[1];
 
     if (relay_ask(h.fd, &server, blob, len, fds) == -1) {
-        (void) complain(words, "no TLS relay: ", strerror(errno));
+        (void) complain(words, "no relay: ", strerror(errno));
         goto done;
     }
 

@@ -1,6 +1,6 @@
 /*
  * TLS for a client that stands alone: what the command line says of it, and a
- * TLS relay of its own.
+ * relay of its own.
  */
 
 #ifndef _TLS_ALONE_H_INCLUDED_

@@ -1,5 +1,5 @@
 /*
- * What a TLS relay knows of its one server: the files that were named, loaded
+ * What a relay knows of its one server: the files that were named, loaded
  * once, and the rules by which a certificate is taken. What fails is said in
  * words that a user may read.
  */

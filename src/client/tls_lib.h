@@ -1,5 +1,5 @@
 /*
- * libssl, loaded when it is needed and by whom: a TLS relay. Linked in, its
+ * libssl, loaded when it is needed and by whom: a relay. Linked in, its
  * relocations would be private pages of the template, and its mappings be
  * copied with every fork of a worker. Call as openssl.SSL_read().
  */

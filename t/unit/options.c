@@ -84,8 +84,8 @@ test_roles(void **state)
     assert_int_equal(o.role, ROLE_TEMPLATE);
     assert_int_equal(parse(&o, error, ARGS(OPTION_CONNECTOR)), 0);
     assert_int_equal(o.role, ROLE_CONNECTOR);
-    assert_int_equal(parse(&o, error, ARGS(OPTION_TLS_RELAY)), 0);
-    assert_int_equal(o.role, ROLE_TLS_RELAY);
+    assert_int_equal(parse(&o, error, ARGS(OPTION_RELAY)), 0);
+    assert_int_equal(o.role, ROLE_RELAY);
 
     /* a single user's options are looked at elsewhere */
 

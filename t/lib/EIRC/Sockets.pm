@@ -181,7 +181,7 @@ sub helper {
 sub workers {
     my ($self) = @_;
 
-    return grep { title($_) !~ /^irc-client: (?:template|connect|tls)$/ }
+    return grep { title($_) !~ /^irc-client: (?:template|connect|relay)$/ }
         children($self->{pid});
 }
 

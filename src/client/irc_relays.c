@@ -1,4 +1,4 @@
-#include "tls.h"
+#include "irc_relays.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -23,7 +23,7 @@
  * since are read again */
 #define AGE_MAX (24 * 3600 * 1000ull)
 
-struct tls_s {
+struct irc_relay_s {
     helper_t helper;
     uint32_t users;
     uint32_t users_max;
@@ -58,58 +58,58 @@ server_write(const held_t *s, uint32_t number, uint8_t *buf, size_t size)
 
 /* Its socket is of no use any more; its exit will be reaped. */
 static void
-relay_drop(layer_t *l, tls_t *t)
+relay_drop(layer_t *l, irc_relay_t *r)
 {
-    if (t->helper.fd != -1) {
-        layer_unwatch(l, t->helper.fd);
-        (void) close(t->helper.fd);
-        t->helper.fd = -1;
+    if (r->helper.fd != -1) {
+        layer_unwatch(l, r->helper.fd);
+        (void) close(r->helper.fd);
+        r->helper.fd = -1;
     }
 }
 
 
 static int
-relay_teach(const tls_t *t)
+relay_teach(const irc_relay_t *r)
 {
     control_t c;
 
     memset(&c, 0, offsetof(control_t, data));
-    c.type = CONTROL_TLS_SERVER;
-    c.value = t->users_max;
-    c.size = (uint32_t) t->len;
-    memcpy(c.data, t->server, t->len);
+    c.type = CONTROL_RELAY_SERVER;
+    c.value = r->users_max;
+    c.size = (uint32_t) r->len;
+    memcpy(c.data, r->server, r->len);
 
-    return control_send(t->helper.fd, &c, NULL, 0);
+    return control_send(r->helper.fd, &c, NULL, 0);
 }
 
 
 static int
-relay_start(layer_t *l, tls_t *t, uint32_t slot)
+relay_start(layer_t *l, irc_relay_t *r, uint32_t slot)
 {
-    if (helper_start(&t->helper, l->exe, l->now) == -1) {
+    if (helper_start(&r->helper, l->exe, l->now) == -1) {
         return -1;
     }
 
-    if (layer_watch(l, t->helper.fd, EPOLLIN, LAYER_TLS, slot) == -1
-        || relay_teach(t) != EIRC_OK)
+    if (layer_watch(l, r->helper.fd, EPOLLIN, LAYER_RELAY, slot) == -1
+        || relay_teach(r) != EIRC_OK)
     {
-        relay_drop(l, t);
+        relay_drop(l, r);
         return -1;
     }
 
-    log_write(LOG_LEVEL_NOTICE, 0, NULL, "%s %ld started", t->helper.name,
-              (long) t->helper.pid);
+    log_write(LOG_LEVEL_NOTICE, 0, NULL, "%s %ld started", r->helper.name,
+              (long) r->helper.pid);
 
     return 0;
 }
 
 
 /* A new one in a free slot; NULL and errno. */
-static tls_t *
+static irc_relay_t *
 relay_add(layer_t *l, const uint8_t *server, size_t len)
 {
     uint32_t i;
-    tls_t *t;
+    irc_relay_t *r;
 
     for (i = 0; i < LAYER_RELAYS_MAX && l->relays[i] != NULL; i++) {
         /* void */
@@ -120,65 +120,65 @@ relay_add(layer_t *l, const uint8_t *server, size_t len)
         return NULL;
     }
 
-    t = calloc(1, sizeof(tls_t) + len);
-    if (t == NULL) {
+    r = calloc(1, sizeof(irc_relay_t) + len);
+    if (r == NULL) {
         return NULL;
     }
 
-    helper_init(&t->helper, "TLS relay", "irc-client: tls", OPTION_TLS_RELAY);
-    t->users_max = l->relay_sessions;
-    t->idle_since = l->now;
-    t->len = len;
-    memcpy(t->server, server, len);
+    helper_init(&r->helper, "relay", "irc-client: relay", OPTION_RELAY);
+    r->users_max = l->relay_sessions;
+    r->idle_since = l->now;
+    r->len = len;
+    memcpy(r->server, server, len);
 
-    if (relay_start(l, t, i) == 0) {
-        l->relays[i] = t;
+    if (relay_start(l, r, i) == 0) {
+        l->relays[i] = r;
         l->nrelays++;
-        return t;
+        return r;
     }
 
     /* a process that was started all the same is nobody's, and ends */
 
-    free(t);
+    free(r);
 
     return NULL;
 }
 
 
 static int
-relay_serves(const layer_t *l, const tls_t *t, const uint8_t *server,
+relay_serves(const layer_t *l, const irc_relay_t *r, const uint8_t *server,
              size_t len)
 {
-    return t->helper.fd != -1 && t->users < t->users_max
-           && l->now - t->helper.started < AGE_MAX && t->len == len
-           && memcmp(t->server, server, len) == 0;
+    return r->helper.fd != -1 && r->users < r->users_max
+           && l->now - r->helper.started < AGE_MAX && r->len == len
+           && memcmp(r->server, server, len) == 0;
 }
 
 
 static int
-relay_give(tls_t *t, const held_t *s, int fd, int pair)
+relay_give(irc_relay_t *r, const held_t *s, int fd, int pair)
 {
     int fds[2];
     control_t c;
 
     memset(&c, 0, offsetof(control_t, data));
-    c.type = CONTROL_TLS_CARRY;
+    c.type = CONTROL_RELAY_CARRY;
     c.key = s->item.key;
 
     fds[0] = fd;
     fds[1] = pair;
 
-    return control_send(t->helper.fd, &c, fds, 2);
+    return control_send(r->helper.fd, &c, fds, 2);
 }
 
 
 /* The first that has room, and takes it. */
-static tls_t *
+static irc_relay_t *
 relay_find(layer_t *l, const held_t *s, uint32_t number, int fd, int pair)
 {
     size_t len;
     uint32_t i;
-    tls_t *t;
+    irc_relay_t *r;
     uint8_t server[4 + EIRC_LINK_HOST_MAX + EIRC_LINK_TLS_MAX];
 
     len = server_write(s, number, server, sizeof(server));
@@ -189,26 +189,26 @@ relay_find(layer_t *l, const held_t *s, uint32_t number, int fd, int pair)
     }
 
     for (i = 0; i < LAYER_RELAYS_MAX; i++) {
-        t = l->relays[i];
+        r = l->relays[i];
 
-        if (t != NULL && relay_serves(l, t, server, len)
-            && relay_give(t, s, fd, pair) == EIRC_OK)
+        if (r != NULL && relay_serves(l, r, server, len)
+            && relay_give(r, s, fd, pair) == EIRC_OK)
         {
-            return t;
+            return r;
         }
     }
 
-    t = relay_add(l, server, len);
+    r = relay_add(l, server, len);
 
-    return t != NULL && relay_give(t, s, fd, pair) == EIRC_OK ? t : NULL;
+    return r != NULL && relay_give(r, s, fd, pair) == EIRC_OK ? r : NULL;
 }
 
 
 int
-tls_carry(layer_t *l, held_t *s, uint32_t server, int fd)
+irc_relays_carry(layer_t *l, held_t *s, uint32_t server, int fd)
 {
     int error, pair[2];
-    tls_t *t;
+    irc_relay_t *r;
 
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0,
                    pair)
@@ -217,18 +217,18 @@ tls_carry(layer_t *l, held_t *s, uint32_t server, int fd)
         return -1;
     }
 
-    t = relay_find(l, s, server, fd, pair[1]);
+    r = relay_find(l, s, server, fd, pair[1]);
     error = errno;
     (void) close(pair[1]);
 
-    if (t == NULL) {
+    if (r == NULL) {
         (void) close(pair[0]);
         errno = error;
         return -1;
     }
 
-    t->users++;
-    s->relay = t;
+    r->users++;
+    s->relay = r;
     held_fd_close(&s->irc);
     s->irc = pair[0];
 
@@ -237,26 +237,26 @@ tls_carry(layer_t *l, held_t *s, uint32_t server, int fd)
 
 
 static void
-user_gone(layer_t *l, tls_t *t)
+user_gone(layer_t *l, irc_relay_t *r)
 {
-    if (t->users > 0 && --t->users == 0) {
-        t->idle_since = l->now;
+    if (r->users > 0 && --r->users == 0) {
+        r->idle_since = l->now;
     }
 }
 
 
 static void
-relay_answered(layer_t *l, tls_t *t, const control_t *c)
+relay_answered(layer_t *l, irc_relay_t *r, const control_t *c)
 {
     held_t *s;
 
     if (c->status != 0) {
-        user_gone(l, t);
+        user_gone(l, r);
     }
 
     s = sessions_find(&l->sessions, c->key);
 
-    if (s != NULL && s->relay == t) {
+    if (s != NULL && s->relay == r) {
         s->relay = NULL;
         dial_secured(l, s, c->status, c->data, c->size);
     }
@@ -264,12 +264,12 @@ relay_answered(layer_t *l, tls_t *t, const control_t *c)
 
 
 static void
-relay_ended(layer_t *l, tls_t *t, const control_t *c)
+relay_ended(layer_t *l, irc_relay_t *r, const control_t *c)
 {
     held_t *s;
     control_bytes_t bytes;
 
-    user_gone(l, t);
+    user_gone(l, r);
 
     if (c->size != sizeof(bytes)) {
         return;
@@ -288,32 +288,32 @@ relay_ended(layer_t *l, tls_t *t, const control_t *c)
 
 
 void
-tls_read(layer_t *l, uint64_t slot)
+irc_relays_read(layer_t *l, uint64_t slot)
 {
     int rc;
-    tls_t *t;
+    irc_relay_t *r;
     control_t c;
 
-    t = slot < LAYER_RELAYS_MAX ? l->relays[slot] : NULL;
+    r = slot < LAYER_RELAYS_MAX ? l->relays[slot] : NULL;
 
-    while (t != NULL && t->helper.fd != -1) {
-        rc = control_recv(t->helper.fd, &c, NULL, NULL);
+    while (r != NULL && r->helper.fd != -1) {
+        rc = control_recv(r->helper.fd, &c, NULL, NULL);
 
         if (rc == EIRC_AGAIN) {
             return;
         }
 
-        if (rc == EIRC_OK && c.type == CONTROL_TLS_STANDS) {
-            relay_answered(l, t, &c);
+        if (rc == EIRC_OK && c.type == CONTROL_RELAY_STANDS) {
+            relay_answered(l, r, &c);
 
-        } else if (rc == EIRC_OK && c.type == CONTROL_TLS_ENDED) {
-            relay_ended(l, t, &c);
+        } else if (rc == EIRC_OK && c.type == CONTROL_RELAY_ENDED) {
+            relay_ended(l, r, &c);
 
         } else if (rc == EIRC_OK && c.type == CONTROL_EVENT) {
-            layer_helper_event(&t->helper, &c);
+            layer_helper_event(&r->helper, &c);
 
         } else {
-            relay_drop(l, t);
+            relay_drop(l, r);
         }
     }
 }
@@ -321,16 +321,16 @@ tls_read(layer_t *l, uint64_t slot)
 
 /* Those whose handshake it had before it died. */
 static void
-waiting_tell(layer_t *l, tls_t *t)
+waiting_tell(layer_t *l, irc_relay_t *r)
 {
     uint32_t slot;
     held_t *s;
-    static const char words[] = "the TLS relay died";
+    static const char words[] = "the relay died";
 
     slot = 0;
 
     while ((s = sessions_next(&l->sessions, &slot)) != NULL) {
-        if (s->relay == t) {
+        if (s->relay == r) {
             s->relay = NULL;
             dial_secured(l, s, -1, words, sizeof(words) - 1);
         }
@@ -339,23 +339,23 @@ waiting_tell(layer_t *l, tls_t *t)
 
 
 static void
-exit_log(const tls_t *t, pid_t pid, int status)
+exit_log(const irc_relay_t *r, pid_t pid, int status)
 {
     if (WIFSIGNALED(status)) {
         log_write(LOG_LEVEL_ALERT, 0, NULL, "%s %ld exited on signal %d",
-                  t->helper.name, (long) pid, WTERMSIG(status));
+                  r->helper.name, (long) pid, WTERMSIG(status));
 
     } else {
         log_write(WEXITSTATUS(status) == 0 ? LOG_LEVEL_NOTICE
                                            : LOG_LEVEL_ALERT,
-                  0, NULL, "%s %ld exited with code %d", t->helper.name,
+                  0, NULL, "%s %ld exited with code %d", r->helper.name,
                   (long) pid, WEXITSTATUS(status));
     }
 }
 
 
 int
-tls_has(const layer_t *l, pid_t pid)
+irc_relays_has(const layer_t *l, pid_t pid)
 {
     uint32_t i;
 
@@ -371,27 +371,27 @@ tls_has(const layer_t *l, pid_t pid)
 
 
 int
-tls_reaped(layer_t *l, pid_t pid, int status)
+irc_relays_reaped(layer_t *l, pid_t pid, int status)
 {
     uint32_t i;
-    tls_t *t;
+    irc_relay_t *r;
 
     for (i = 0; i < LAYER_RELAYS_MAX; i++) {
-        t = l->relays[i];
+        r = l->relays[i];
 
-        if (t == NULL || t->helper.pid != pid) {
+        if (r == NULL || r->helper.pid != pid) {
             continue;
         }
 
         /* what it said before it died comes first */
 
-        tls_read(l, i);
-        exit_log(t, pid, status);
-        relay_drop(l, t);
+        irc_relays_read(l, i);
+        exit_log(r, pid, status);
+        relay_drop(l, r);
         l->relays[i] = NULL;
         l->nrelays--;
-        waiting_tell(l, t);
-        free(t);
+        waiting_tell(l, r);
+        free(r);
 
         return 1;
     }
@@ -401,25 +401,25 @@ tls_reaped(layer_t *l, pid_t pid, int status)
 
 
 uint64_t
-tls_expire(layer_t *l)
+irc_relays_expire(layer_t *l)
 {
     uint32_t i;
     uint64_t when, end;
-    tls_t *t;
+    irc_relay_t *r;
 
     when = 0;
 
     for (i = 0; i < LAYER_RELAYS_MAX; i++) {
-        t = l->relays[i];
+        r = l->relays[i];
 
-        if (t == NULL || t->users > 0 || t->helper.fd == -1) {
+        if (r == NULL || r->users > 0 || r->helper.fd == -1) {
             continue;
         }
 
-        end = t->idle_since + IDLE_TIME;
+        end = r->idle_since + IDLE_TIME;
 
         if (end <= l->now) {
-            relay_drop(l, t);
+            relay_drop(l, r);
 
         } else if (when == 0 || end < when) {
             when = end;
@@ -431,7 +431,7 @@ tls_expire(layer_t *l)
 
 
 void
-tls_end(layer_t *l)
+irc_relays_end(layer_t *l)
 {
     uint32_t i;
 

@@ -1,4 +1,4 @@
-#include "tls_relay.h"
+#include "irc_relay.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -14,7 +14,7 @@
 #include "helper.h"
 #include "sandbox.h"
 #include "title.h"
-#include "tls_carry.h"
+#include "carry.h"
 #include "tls_context.h"
 
 #define EVENTS_MAX 256
@@ -93,7 +93,7 @@ control_read(void)
             return;
         }
 
-        if (rc == EIRC_OK && c.type == CONTROL_TLS_CARRY && nfds == 2
+        if (rc == EIRC_OK && c.type == CONTROL_RELAY_CARRY && nfds == 2
             && carry_begin(c.key, fds) == 0)
         {
             continue;
@@ -129,8 +129,8 @@ server_learn(uint32_t *users)
         }
     }
 
-    if (rc != EIRC_OK || c.type != CONTROL_TLS_SERVER || c.value == 0
-        || c.value > TLS_RELAY_USERS_MAX)
+    if (rc != EIRC_OK || c.type != CONTROL_RELAY_SERVER || c.value == 0
+        || c.value > IRC_RELAY_USERS_MAX)
     {
         return -1;
     }
@@ -170,7 +170,7 @@ relay_open(void)
         return -1;
     }
 
-    return sandbox_tls_relay(report, users);
+    return sandbox_relay(report, users);
 }
 
 
@@ -187,17 +187,17 @@ event_dispatch(const struct epoll_event *ev)
 
 
 int
-tls_relay_run(void)
+irc_relay_run(void)
 {
     int i, n, timeout;
     struct epoll_event events[EVENTS_MAX];
 
-    title_set("tls");
+    title_set("relay");
 
     (void) signal(SIGPIPE, SIG_IGN);
 
     if (relay_open() == -1) {
-        report(errno, "the TLS relay");
+        report(errno, "the relay");
         return 1;
     }
 

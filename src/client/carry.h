@@ -1,5 +1,5 @@
 /*
- * Connections that a TLS relay carries: each is a server's socket, with TLS
+ * Connections that a relay carries: each is a server's socket, with TLS
  * on it, and a worker's, without. It shakes hands with the server, moves bytes
  * both ways, holds what the other side does not take yet, and lets the server
  * have the last of them before it ends; the socket layer is told when it
@@ -7,8 +7,8 @@
  * relay is the only caller; it waits for their events.
  */
 
-#ifndef _TLS_CARRY_H_INCLUDED_
-#define _TLS_CARRY_H_INCLUDED_
+#ifndef _CARRY_H_INCLUDED_
+#define _CARRY_H_INCLUDED_
 
 #include <stdint.h>
 
@@ -36,4 +36,4 @@ int carries_report(int alone);
 
 uint32_t carries_count(void);
 
-#endif /* _TLS_CARRY_H_INCLUDED_ */
+#endif /* _CARRY_H_INCLUDED_ */

@@ -1,4 +1,4 @@
-#include "tls_carry.h"
+#include "carry.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -148,7 +148,7 @@ report_send(const carry_t *c, unsigned what)
     if (what == REPORT_STANDS) {
         text
             = c->words[0] == '\0' ? openssl.SSL_get_version(c->ssl) : c->words;
-        r.type = CONTROL_TLS_STANDS;
+        r.type = CONTROL_RELAY_STANDS;
         r.status = c->words[0] == '\0' ? 0
                    : c->ssl == NULL    ? -1
                                        : CONTROL_SAY_WHY;
@@ -156,7 +156,7 @@ report_send(const carry_t *c, unsigned what)
         memcpy(r.data, text, r.size);
 
     } else {
-        r.type = CONTROL_TLS_ENDED;
+        r.type = CONTROL_RELAY_ENDED;
         r.status = c->cut ? -1 : 0;
         r.size = sizeof(c->bytes);
         memcpy(r.data, &c->bytes, sizeof(c->bytes));

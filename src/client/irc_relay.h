@@ -1,20 +1,20 @@
 /*
- * A TLS relay: a process that speaks TLS with one IRC server for some of its
+ * A relay: a process that speaks TLS with one IRC server for some of its
  * users, and carries bytes between each of those connections and the socket
  * of the user's worker. It is told of its server first, loads what it needs
  * for it, and closes itself into its sandbox before it takes a connection.
  * Without a socket layer it goes on with what it has.
  */
 
-#ifndef _TLS_RELAY_H_INCLUDED_
-#define _TLS_RELAY_H_INCLUDED_
+#ifndef _IRC_RELAY_H_INCLUDED_
+#define _IRC_RELAY_H_INCLUDED_
 
 /* users of one relay, unless the layer is told another number */
-#define TLS_RELAY_USERS 250
-#define TLS_RELAY_USERS_MAX 1000
+#define IRC_RELAY_USERS 250
+#define IRC_RELAY_USERS_MAX 1000
 
 /* Serves the socket layer on HELPER_FD, and its users to their end; an exit
  * code. */
-int tls_relay_run(void);
+int irc_relay_run(void);
 
-#endif /* _TLS_RELAY_H_INCLUDED_ */
+#endif /* _IRC_RELAY_H_INCLUDED_ */

@@ -1,0 +1,35 @@
+/*
+ * The socket layer's relays (irc_relay.h), each for some users of one server.
+ * A connection goes to the first relay of its server that has room, or to a
+ * new one; a relay that nobody needs is let go.
+ */
+
+#ifndef _IRC_RELAYS_H_INCLUDED_
+#define _IRC_RELAYS_H_INCLUDED_
+
+#include "layer.h"
+#include "sessions.h"
+
+/*
+ * A relay takes the session's new connection fd, to server number so-and-so of
+ * its own; s->irc is its other end from now on. 0, or -1 and errno; fd stays
+ * the caller's. What comes of it is told to dial_secured().
+ */
+int irc_relays_carry(layer_t *l, held_t *s, uint32_t server, int fd);
+
+/* The relay in this slot has something to say. */
+void irc_relays_read(layer_t *l, uint64_t slot);
+
+/* Is that process a relay? */
+int irc_relays_has(const layer_t *l, pid_t pid);
+
+/* Was that the end of a relay? Who waited for it is told. */
+int irc_relays_reaped(layer_t *l, pid_t pid, int status);
+
+/* Lets go of relays without users; when there is more to do, in ms, or 0. */
+uint64_t irc_relays_expire(layer_t *l);
+
+/* Lets go of all of them: they end behind their users. */
+void irc_relays_end(layer_t *l);
+
+#endif /* _IRC_RELAYS_H_INCLUDED_ */
