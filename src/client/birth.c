@@ -199,7 +199,7 @@ fork_failed(layer_t *l, held_t *s)
     l->nforking--;
     s->state = HELD_WAITING;
     held_control_close(l, s);
-    birth_again(l, s, s->counted ? &s->bytes : NULL);
+    birth_again(l, s, s->counted ? &s->done : NULL);
 }
 
 
@@ -344,7 +344,7 @@ birth_template_gone(layer_t *l)
 
 /* The IRC connection, for the successor's control channel. */
 static int
-inherit_tell(held_t *s, const control_bytes_t *bytes)
+inherit_tell(held_t *s, const control_done_t *done)
 {
     int nfds, fds[2];
     control_t c;
@@ -361,9 +361,9 @@ inherit_tell(held_t *s, const control_bytes_t *bytes)
     c.value = s->server;
     c.serial = s->connection;
 
-    if (bytes != NULL) {
-        c.size = sizeof(control_bytes_t);
-        memcpy(c.data, bytes, sizeof(control_bytes_t));
+    if (done != NULL) {
+        c.size = sizeof(control_done_t);
+        memcpy(c.data, done, sizeof(control_done_t));
     }
 
     fds[0] = s->irc;
@@ -404,23 +404,23 @@ birth_attach(held_t *s)
 
 
 void
-birth_again(layer_t *l, held_t *s, const control_bytes_t *bytes)
+birth_again(layer_t *l, held_t *s, const control_done_t *done)
 {
     control_t c;
 
     s->succeeded = 1;
     s->ending = 0;
     s->state = HELD_WAITING;
-    s->counted = bytes != NULL;
+    s->counted = done != NULL;
 
-    if (bytes != NULL) {
-        s->bytes = *bytes;
+    if (done != NULL) {
+        s->done = *done;
     }
 
     memset(&c, 0, offsetof(control_t, data));
     c.type = CONTROL_SUCCEED;
 
-    if (held_control_open(l, s) == -1 || inherit_tell(s, bytes) != EIRC_OK
+    if (held_control_open(l, s) == -1 || inherit_tell(s, done) != EIRC_OK
         || (s->link != -1 && attach_tell(s) != EIRC_OK)
         || control_send(s->control, &c, NULL, 0) != EIRC_OK)
     {

@@ -18,7 +18,7 @@ void birth_begin(layer_t *l, int fd, const eirc_link_session_t *request);
  * waits for it in its control channel: the IRC connection, with what the
  * predecessor did there (NULL: the kernel knows), and the link.
  */
-void birth_again(layer_t *l, held_t *s, const control_bytes_t *bytes);
+void birth_again(layer_t *l, held_t *s, const control_done_t *done);
 
 /* A browser has a new link for the session's process. */
 void birth_attach(held_t *s);

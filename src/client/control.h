@@ -50,16 +50,27 @@ typedef enum {
     /* socket layer to relay, once and first: data = the server as in
      * SESSION, and behind it TLS as in SESSION */
     CONTROL_RELAY_SERVER,
-    /* socket layer to relay: key; fds: the connection to the server, and
-     * the one towards the worker */
+    /* socket layer to relay: key, data = the connection's ID (8 bytes); fds:
+     * the connection to the server, and the one towards the worker */
     CONTROL_RELAY_CARRY,
-    /* relay to socket layer: key, status 0, data = the version of TLS; or
-     * status -1 or CONTROL_SAY_WHY, data = what failed, in words: it is
-     * carried no more */
+    /* relay to socket layer: key, status 0, data = the version of TLS, empty
+     * without; or status -1 or CONTROL_SAY_WHY, data = what failed, in words:
+     * it is carried no more */
     CONTROL_RELAY_STANDS,
-    /* relay to socket layer: key, data = control_bytes_t, status -1 where
-     * the server has ended without saying so: it is carried no more */
+    /* relay to socket layer: key, data = control_counts_t, status -1 where the
+     * server has ended without saying so: both sides have closed, and it is
+     * carried no more */
     CONTROL_RELAY_ENDED,
+    /* socket layer to relay: key, data = the connection's ID; its worker is
+     * dead, so what has it been given, and what has it said? The next one is
+     * given nothing before GO; all else goes on */
+    CONTROL_RELAY_COUNT,
+    /* relay to socket layer: key, data = control_counts_t, status 0; 1: the
+     * server has ended, and what the worker hasn't of it comes after GO; or
+     * -1: there is no such connection, any more */
+    CONTROL_RELAY_COUNTED,
+    /* socket layer to relay: key, data = the connection's ID */
+    CONTROL_RELAY_GO,
 
     /* worker to socket layer: there is nothing in the memory for secrets, the
      * layer need not keep it. Otherwise it comes along with each connection,
@@ -77,7 +88,7 @@ typedef enum {
 
     /* socket layer to a successor: value = server, serial; fds: as CONNECTED.
      * The connection that the predecessor had, or was about to have; data:
-     * control_bytes_t of all that it took and gave, or nothing: the kernel
+     * control_done_t of all that it took and gave, or nothing: the kernel
      * knows. Or no descriptor, and status: whether one is being brought. */
     CONTROL_INHERITED,
     /* ... and that was all */
@@ -94,12 +105,21 @@ typedef enum {
 /* status of CONNECTED: the words are for the user as well */
 #define CONTROL_SAY_WHY (-2)
 
-/* bytes that a relay has carried for one connection, without TLS: those
- * that the worker's socket has taken, and those that were taken from it */
+/* bytes, without TLS, of one connection that a relay carries: those that were
+ * written towards the worker, whether or not it has read them; and those that
+ * the worker's socket has taken from it, whether or not the relay has */
 typedef struct {
-    uint64_t to_worker;
-    uint64_t from_worker;
-} control_bytes_t;
+    uint64_t id;
+    uint64_t written;
+    uint64_t accepted;
+} control_counts_t;
+
+/* bytes of an IRC connection that a worker, or its predecessors, took from it
+ * and gave to it, since it was begun */
+typedef struct {
+    uint64_t taken;
+    uint64_t given;
+} control_done_t;
 
 /* where the browser wants to go on */
 typedef struct {

@@ -25,7 +25,7 @@ dial_again(layer_t *l, held_t *s, uint32_t server)
         return;
     }
 
-    held_fd_close(&s->irc);
+    held_irc_close(s);
 
     s->server = server;
     s->irc_state = HELD_IRC_WAITING;
@@ -180,7 +180,7 @@ secure_failed(layer_t *l, held_t *s, int32_t status, const char *words,
     uint32_t n;
     control_t c;
 
-    held_fd_close(&s->irc);
+    held_irc_close(s);
     n = servers_count(s);
 
     if (++s->unsafe < n) {
@@ -246,7 +246,7 @@ connect_answered(layer_t *l, control_t *c, int fd)
     }
 
     s->requeued = 0;
-    held_fd_close(&s->irc);
+    held_irc_close(s);
 
     if (fd != -1 && server_is_tls(s, c->value)) {
         connect_secure(l, s, c->value, fd);

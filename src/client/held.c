@@ -36,6 +36,17 @@ held_fd_close(int *fd)
 }
 
 
+void
+held_irc_close(held_t *s)
+{
+    held_fd_close(&s->irc);
+
+    s->relay = NULL;
+    s->carried = 0;
+    s->counting = 0;
+}
+
+
 /* The kernel resets a connection that is closed with records unread, and the
  * other side would see that first. After the shutdown none can come in. */
 void
@@ -209,7 +220,7 @@ held_clear(layer_t *l, held_t *s)
 
     held_control_close(l, s);
     held_link_close(&s->link);
-    held_fd_close(&s->irc);
+    held_irc_close(s);
     held_fd_close(&s->segment);
     held_fd_close(&s->secret);
 

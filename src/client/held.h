@@ -42,6 +42,9 @@ void held_tell(held_t *s, control_t *c, int fd);
 /* A worker that breaks the rules: its end comes back as any other's. */
 void held_kill(held_t *s, const char *why);
 
+/* Gives the connection to IRC up, if there is one. */
+void held_irc_close(held_t *s);
+
 /* Closes and forgets a descriptor, if there is one. */
 void held_fd_close(int *fd);
 

@@ -14,7 +14,7 @@
 #include "helper.h"
 #include "sandbox.h"
 #include "title.h"
-#include "carry.h"
+#include "carries.h"
 #include "tls_context.h"
 
 #define EVENTS_MAX 256
@@ -61,7 +61,7 @@ reports_flush(void)
 {
     int blocked;
 
-    blocked = carries_report(relay.alone);
+    blocked = carries_report(relay.alone ? -1 : HELPER_FD);
 
     if (blocked != relay.blocked && !relay.alone) {
         relay.blocked = blocked;
@@ -76,13 +76,52 @@ control_lost(void)
     (void) watch(EPOLL_CTL_DEL, 0);
     (void) close(HELPER_FD);
     relay.alone = 1;
+
+    /* who asked for counts has no use for them any more */
+
+    carries_go_all();
+}
+
+
+/* Does what the layer says; -1: it breaks the rules, or there is no memory. The
+ * descriptors are gone in any case. */
+static int
+record_take(const control_t *c, const int *fds, int nfds)
+{
+    int i;
+    uint64_t id;
+
+    if (c->size == sizeof(id)) {
+        memcpy(&id, c->data, sizeof(id));
+
+        if (c->type == CONTROL_RELAY_CARRY && nfds == 2
+            && carries_begin(c->key, id, fds) == 0)
+        {
+            return 0;
+        }
+
+        if (c->type == CONTROL_RELAY_COUNT && nfds == 0) {
+            return carries_halt(c->key, id);
+        }
+
+        if (c->type == CONTROL_RELAY_GO && nfds == 0) {
+            carries_go(id);
+            return 0;
+        }
+    }
+
+    for (i = 0; i < nfds; i++) {
+        (void) close(fds[i]);
+    }
+
+    return -1;
 }
 
 
 static void
 control_read(void)
 {
-    int i, rc, nfds, fds[2];
+    int rc, nfds, fds[2];
     control_t c;
 
     while (!relay.alone) {
@@ -93,17 +132,9 @@ control_read(void)
             return;
         }
 
-        if (rc == EIRC_OK && c.type == CONTROL_RELAY_CARRY && nfds == 2
-            && carry_begin(c.key, fds) == 0)
-        {
-            continue;
+        if (rc != EIRC_OK || record_take(&c, fds, nfds) == -1) {
+            control_lost();
         }
-
-        for (i = 0; rc == EIRC_OK && i < nfds; i++) {
-            (void) close(fds[i]);
-        }
-
-        control_lost();
     }
 }
 
@@ -181,7 +212,7 @@ event_dispatch(const struct epoll_event *ev)
         control_read();
 
     } else {
-        carry_event(ev->data.u64, ev->events);
+        carries_event(ev->data.u64, ev->events);
     }
 }
 

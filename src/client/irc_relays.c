@@ -14,7 +14,9 @@
 #include "dial.h"
 #include "eirc_link.h"
 #include "held.h"
+#include "irc_counts.h"
 #include "options.h"
+#include "pair.h"
 
 /* ms: a relay without users waits for the next one */
 #define IDLE_TIME 2000
@@ -22,15 +24,6 @@
 /* ms: an older relay takes nobody any more, so that files that were replaced
  * since are read again */
 #define AGE_MAX (24 * 3600 * 1000ull)
-
-struct irc_relay_s {
-    helper_t helper;
-    uint32_t users;
-    uint32_t users_max;
-    uint64_t idle_since; /* ms */
-    size_t len;
-    uint8_t server[]; /* entry and TLS, as the relay got it */
-};
 
 
 /* What a relay has to know; 0: there is no such server. */
@@ -84,13 +77,13 @@ relay_teach(const irc_relay_t *r)
 
 
 static int
-relay_start(layer_t *l, irc_relay_t *r, uint32_t slot)
+relay_start(layer_t *l, irc_relay_t *r)
 {
     if (helper_start(&r->helper, l->exe, l->now) == -1) {
         return -1;
     }
 
-    if (layer_watch(l, r->helper.fd, EPOLLIN, LAYER_RELAY, slot) == -1
+    if (layer_watch(l, r->helper.fd, EPOLLIN, LAYER_RELAY, r->slot) == -1
         || relay_teach(r) != EIRC_OK)
     {
         relay_drop(l, r);
@@ -126,12 +119,13 @@ relay_add(layer_t *l, const uint8_t *server, size_t len)
     }
 
     helper_init(&r->helper, "relay", "irc-client: relay", OPTION_RELAY);
+    r->slot = i;
     r->users_max = l->relay_sessions;
     r->idle_since = l->now;
     r->len = len;
     memcpy(r->server, server, len);
 
-    if (relay_start(l, r, i) == 0) {
+    if (relay_start(l, r) == 0) {
         l->relays[i] = r;
         l->nrelays++;
         return r;
@@ -155,8 +149,16 @@ relay_serves(const layer_t *l, const irc_relay_t *r, const uint8_t *server,
 }
 
 
+/* a connection on its way to a relay */
+typedef struct {
+    int fd; /* the server's */
+    int pair[2];
+    uint64_t id;
+} carried_t;
+
+
 static int
-relay_give(irc_relay_t *r, const held_t *s, int fd, int pair)
+relay_give(irc_relay_t *r, const held_t *s, const carried_t *carried)
 {
     int fds[2];
     control_t c;
@@ -164,9 +166,11 @@ relay_give(irc_relay_t *r, const held_t *s, int fd, int pair)
     memset(&c, 0, offsetof(control_t, data));
     c.type = CONTROL_RELAY_CARRY;
     c.key = s->item.key;
+    c.size = sizeof(carried->id);
+    memcpy(c.data, &carried->id, sizeof(carried->id));
 
-    fds[0] = fd;
-    fds[1] = pair;
+    fds[0] = carried->fd;
+    fds[1] = carried->pair[PAIR_RELAY];
 
     return control_send(r->helper.fd, &c, fds, 2);
 }
@@ -174,7 +178,8 @@ relay_give(irc_relay_t *r, const held_t *s, int fd, int pair)
 
 /* The first that has room, and takes it. */
 static irc_relay_t *
-relay_find(layer_t *l, const held_t *s, uint32_t number, int fd, int pair)
+relay_find(layer_t *l, const held_t *s, uint32_t number,
+           const carried_t *carried)
 {
     size_t len;
     uint32_t i;
@@ -192,7 +197,7 @@ relay_find(layer_t *l, const held_t *s, uint32_t number, int fd, int pair)
         r = l->relays[i];
 
         if (r != NULL && relay_serves(l, r, server, len)
-            && relay_give(r, s, fd, pair) == EIRC_OK)
+            && relay_give(r, s, carried) == EIRC_OK)
         {
             return r;
         }
@@ -200,37 +205,39 @@ relay_find(layer_t *l, const held_t *s, uint32_t number, int fd, int pair)
 
     r = relay_add(l, server, len);
 
-    return r != NULL && relay_give(r, s, fd, pair) == EIRC_OK ? r : NULL;
+    return r != NULL && relay_give(r, s, carried) == EIRC_OK ? r : NULL;
 }
 
 
 int
 irc_relays_carry(layer_t *l, held_t *s, uint32_t server, int fd)
 {
-    int error, pair[2];
+    int error;
+    carried_t carried;
     irc_relay_t *r;
 
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0,
-                   pair)
-        == -1)
-    {
+    if (pair_open(carried.pair, &carried.id) == -1) {
         return -1;
     }
 
-    r = relay_find(l, s, server, fd, pair[1]);
+    carried.fd = fd;
+
+    r = relay_find(l, s, server, &carried);
     error = errno;
-    (void) close(pair[1]);
+    (void) close(carried.pair[PAIR_RELAY]);
 
     if (r == NULL) {
-        (void) close(pair[0]);
+        (void) close(carried.pair[PAIR_WORKER]);
         errno = error;
         return -1;
     }
 
     r->users++;
+
+    held_irc_close(s);
+    s->irc = carried.pair[PAIR_WORKER];
     s->relay = r;
-    held_fd_close(&s->irc);
-    s->irc = pair[0];
+    s->carried = carried.id;
 
     return 0;
 }
@@ -256,8 +263,9 @@ relay_answered(layer_t *l, irc_relay_t *r, const control_t *c)
 
     s = sessions_find(&l->sessions, c->key);
 
+    /* for any other state than that of waiting for it, it is no answer */
+
     if (s != NULL && s->relay == r) {
-        s->relay = NULL;
         dial_secured(l, s, c->status, c->data, c->size);
     }
 }
@@ -267,23 +275,28 @@ static void
 relay_ended(layer_t *l, irc_relay_t *r, const control_t *c)
 {
     held_t *s;
-    control_bytes_t bytes;
+    control_counts_t counts;
 
     user_gone(l, r);
 
-    if (c->size != sizeof(bytes)) {
+    if (c->size != sizeof(counts)) {
         return;
     }
 
-    memcpy(&bytes, c->data, sizeof(bytes));
+    memcpy(&counts, c->data, sizeof(counts));
     s = sessions_find(&l->sessions, c->key);
 
     log_write(c->status == 0 ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, 0,
               s == NULL ? NULL : s->id,
               "TLS ended%s, %llu bytes to the worker, %llu from it",
               c->status == 0 ? "" : " without close_notify",
-              (unsigned long long) bytes.to_worker,
-              (unsigned long long) bytes.from_worker);
+              (unsigned long long) counts.written,
+              (unsigned long long) counts.accepted);
+
+    if (s != NULL && s->relay == r && s->carried == counts.id) {
+        s->relay = NULL;
+        irc_counts_lost(l, s);
+    }
 }
 
 
@@ -295,6 +308,10 @@ irc_relays_read(layer_t *l, uint64_t slot)
     control_t c;
 
     r = slot < LAYER_RELAYS_MAX ? l->relays[slot] : NULL;
+
+    if (r != NULL) {
+        irc_counts_flush(l, r);
+    }
 
     while (r != NULL && r->helper.fd != -1) {
         rc = control_recv(r->helper.fd, &c, NULL, NULL);
@@ -309,6 +326,9 @@ irc_relays_read(layer_t *l, uint64_t slot)
         } else if (rc == EIRC_OK && c.type == CONTROL_RELAY_ENDED) {
             relay_ended(l, r, &c);
 
+        } else if (rc == EIRC_OK && c.type == CONTROL_RELAY_COUNTED) {
+            irc_counts_read(l, r, &c);
+
         } else if (rc == EIRC_OK && c.type == CONTROL_EVENT) {
             layer_helper_event(&r->helper, &c);
 
@@ -319,10 +339,11 @@ irc_relays_read(layer_t *l, uint64_t slot)
 }
 
 
-/* Those whose handshake it had before it died. */
+/* Those who wait for its word on their connections, or their counts. */
 static void
-waiting_tell(layer_t *l, irc_relay_t *r)
+users_tell(layer_t *l, irc_relay_t *r)
 {
+    uint8_t counting;
     uint32_t slot;
     held_t *s;
     static const char words[] = "the relay died";
@@ -331,8 +352,12 @@ waiting_tell(layer_t *l, irc_relay_t *r)
 
     while ((s = sessions_next(&l->sessions, &slot)) != NULL) {
         if (s->relay == r) {
+            counting = s->counting;
             s->relay = NULL;
             dial_secured(l, s, -1, words, sizeof(words) - 1);
+
+            s->counting = counting;
+            irc_counts_lost(l, s);
         }
     }
 }
@@ -390,7 +415,7 @@ irc_relays_reaped(layer_t *l, pid_t pid, int status)
         relay_drop(l, r);
         l->relays[i] = NULL;
         l->nrelays--;
-        waiting_tell(l, r);
+        users_tell(l, r);
         free(r);
 
         return 1;

@@ -7,8 +7,20 @@
 #ifndef _IRC_RELAYS_H_INCLUDED_
 #define _IRC_RELAYS_H_INCLUDED_
 
+#include "helper.h"
 #include "layer.h"
 #include "sessions.h"
+
+struct irc_relay_s {
+    helper_t helper;
+    uint32_t slot; /* of layer_t */
+    uint32_t users;
+    uint32_t users_max;
+    uint64_t idle_since; /* ms */
+    int blocked;         /* flag: its socket is full */
+    size_t len;
+    uint8_t server[]; /* entry and TLS, as the relay got it */
+};
 
 /*
  * A relay takes the session's new connection fd, to server number so-and-so of

@@ -324,7 +324,7 @@ begin_anew(layer_t *l, held_t *s)
 
     if (s->irc != -1) {
         (void) shutdown(s->irc, SHUT_RDWR);
-        held_fd_close(&s->irc);
+        held_irc_close(s);
     }
 
     s->attach_flags = 0;
@@ -366,7 +366,42 @@ keeper_worker_gone(layer_t *l, held_t *s, pid_t pid, int status)
         begin_anew(l, s);
     }
 
+    if (s->irc_state == HELD_IRC_CONNECTED && irc_counts_ask(l, s) == 0) {
+        s->state = HELD_COUNTING;
+        return;
+    }
+
     birth_again(l, s, NULL);
+}
+
+
+/* Only a relay knows of connections that aren't TCP. */
+void
+keeper_counted(layer_t *l, held_t *s, const irc_counts_t *counts)
+{
+    control_done_t done;
+
+    if (s->state != HELD_COUNTING) {
+        irc_counts_go(l, s);
+        return;
+    }
+
+    if (counts == NULL) {
+
+        /* it is lost, and the successor has to ask for another one */
+
+        held_irc_close(s);
+        s->irc_state = HELD_IRC_NONE;
+        birth_again(l, s, NULL);
+        return;
+    }
+
+    /* nobody takes anything before there is a successor */
+
+    done.taken = counts->consumed;
+    done.given = counts->accepted;
+    irc_counts_go(l, s);
+    birth_again(l, s, &done);
 }
 
 

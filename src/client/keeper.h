@@ -8,6 +8,7 @@
 
 #include <sys/types.h>
 
+#include "irc_counts.h"
 #include "layer.h"
 #include "sessions.h"
 
@@ -19,6 +20,10 @@ void keeper_reaped(layer_t *l, pid_t pid, int status);
 
 /* The session's process has ended. */
 void keeper_worker_gone(layer_t *l, held_t *s, pid_t pid, int status);
+
+/* What a relay has carried for the session, for irc_counts_ask(); NULL: the
+ * connection is gone, and nobody knows. */
+void keeper_counted(layer_t *l, held_t *s, const irc_counts_t *counts);
 
 /* The layer is to end: every worker is told to leave, or killed. */
 void keeper_stop(layer_t *l);

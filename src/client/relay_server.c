@@ -349,7 +349,7 @@ relay_server_inherit(relay_t *r, int fd, const control_t *c)
 {
     session_t *s;
     counters_t now;
-    control_bytes_t bytes;
+    control_done_t done;
 
     s = &r->user.session;
 
@@ -384,10 +384,10 @@ relay_server_inherit(relay_t *r, int fd, const control_t *c)
         return EIRC_OK;
     }
 
-    if (c->size == sizeof(bytes)) {
-        memcpy(&bytes, c->data, sizeof(bytes));
-        now.taken = bytes.to_worker;
-        now.given = bytes.from_worker;
+    if (c->size == sizeof(done)) {
+        memcpy(&done, c->data, sizeof(done));
+        now.taken = done.taken;
+        now.given = done.given;
         now.stands = true;
 
     } else if (counters_read(fd, &now) != EIRC_OK) {

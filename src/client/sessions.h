@@ -115,10 +115,13 @@ struct held_s {
 
     /* what the last process did, for the next one */
     int counted; /* flag */
-    control_bytes_t bytes;
+    control_done_t done;
 
     struct account_s *account;
-    struct irc_relay_s *relay; /* that has its handshake to do; NULL: none */
+
+    struct irc_relay_s *relay; /* that carries the connection; NULL: none */
+    uint64_t carried;          /* the ID of the connection there */
+    uint8_t counting;          /* of irc_counts.c */
 
     char id[EIRC_LINK_ID_MAX + 1];
 };

@@ -114,6 +114,7 @@ relay_ask(int relay, const eirc_link_server_t *server, const uint8_t *blob,
           size_t len, const int *fds)
 {
     size_t used;
+    uint64_t id;
     control_t c;
 
     memset(&c, 0, offsetof(control_t, data));
@@ -137,8 +138,12 @@ relay_ask(int relay, const eirc_link_server_t *server, const uint8_t *blob,
         return -1;
     }
 
+    /* there is one, and nobody asks for it */
+
+    id = 0;
     c.type = CONTROL_RELAY_CARRY;
-    c.size = 0;
+    c.size = sizeof(id);
+    memcpy(c.data, &id, sizeof(id));
 
     return control_send(relay, &c, fds, 2) == EIRC_OK ? 0 : -1;
 }

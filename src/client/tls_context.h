@@ -17,6 +17,7 @@
 
 typedef struct {
     SSL_CTX *ssl;
+    uint8_t plain;  /* flag: there is no TLS */
     uint8_t verify; /* flag: the chain of certificates counts */
     uint8_t npins;
     uint8_t pins[EIRC_LINK_PINS_MAX * EIRC_LINK_PIN_SIZE];
