@@ -127,14 +127,16 @@ connect_tell(held_t *s, control_t *c)
 }
 
 
+/* TLS is not for workers; and TCP alone counts bytes by itself, so that a
+ * worker's successor can tell what there was. */
 static int
-server_is_tls(const held_t *s, uint32_t number)
+server_is_relayed(const held_t *s, uint32_t number)
 {
     eirc_link_server_t server;
 
     return eirc_link_server_at(s->servers, s->servers_len, number, &server)
                == EIRC_OK
-           && (server.flags & EIRC_LINK_SERVER_TLS);
+           && (server.flags & (EIRC_LINK_SERVER_TLS | EIRC_LINK_SERVER_UNIX));
 }
 
 
@@ -155,26 +157,26 @@ servers_count(const held_t *s)
 }
 
 
-/* It stands, and has TLS before it: fd is the caller's. */
+/* It stands, and a relay belongs before it: fd is the caller's. */
 static void
-connect_secure(layer_t *l, held_t *s, uint32_t number, int fd)
+connect_relay(layer_t *l, held_t *s, uint32_t number, int fd)
 {
     char words[128];
 
-    s->irc_state = HELD_IRC_SECURING;
+    s->irc_state = HELD_IRC_RELAYING;
     s->server = number;
 
     if (irc_relays_carry(l, s, number, fd) == -1) {
         (void) snprintf(words, sizeof(words), "no relay: %s", strerror(errno));
-        dial_secured(l, s, -1, words, strlen(words));
+        dial_relayed(l, s, -1, words, strlen(words));
     }
 }
 
 
 /* The next server; when all have failed the worker is told of the last. */
 static void
-secure_failed(layer_t *l, held_t *s, int32_t status, const char *words,
-              size_t len)
+relay_failed(layer_t *l, held_t *s, int32_t status, const char *words,
+             size_t len)
 {
     char text[1024];
     uint32_t n;
@@ -203,18 +205,18 @@ secure_failed(layer_t *l, held_t *s, int32_t status, const char *words,
 
 
 void
-dial_secured(layer_t *l, held_t *s, int32_t status, const char *words,
+dial_relayed(layer_t *l, held_t *s, int32_t status, const char *words,
              size_t len)
 {
     control_t c;
     eirc_link_server_t server;
 
-    if (s->irc_state != HELD_IRC_SECURING) {
+    if (s->irc_state != HELD_IRC_RELAYING) {
         return;
     }
 
     if (status != 0) {
-        secure_failed(l, s, status, words, len);
+        relay_failed(l, s, status, words, len);
         return;
     }
 
@@ -223,9 +225,16 @@ dial_secured(layer_t *l, held_t *s, int32_t status, const char *words,
     memset(&c, 0, offsetof(control_t, data));
     c.type = CONTROL_CONNECTED;
     c.value = s->server;
-    c.size = (uint32_t) snprintf(
-        c.data, sizeof(c.data), "%.*s %u, %.*s", (int) server.host_len,
-        server.host, server.port, (int) (len < 16 ? len : 16), words);
+
+    if (server.flags & EIRC_LINK_SERVER_TLS) {
+        c.size = (uint32_t) snprintf(
+            c.data, sizeof(c.data), "%.*s %u, %.*s", (int) server.host_len,
+            server.host, server.port, (int) (len < 16 ? len : 16), words);
+
+    } else {
+        c.size = (uint32_t) snprintf(c.data, sizeof(c.data), "unix:%.*s",
+                                     (int) server.host_len, server.host);
+    }
 
     connect_tell(s, &c);
 }
@@ -248,8 +257,8 @@ connect_answered(layer_t *l, control_t *c, int fd)
     s->requeued = 0;
     held_irc_close(s);
 
-    if (fd != -1 && server_is_tls(s, c->value)) {
-        connect_secure(l, s, c->value, fd);
+    if (fd != -1 && server_is_relayed(s, c->value)) {
+        connect_relay(l, s, c->value, fd);
         (void) close(fd);
         return;
     }

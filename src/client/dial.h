@@ -22,9 +22,9 @@ void dial_pump(layer_t *l);
 /* The connector has answered. */
 void dial_read(layer_t *l);
 
-/* The relay of its connection has done its handshake, status 0, or not: the
- * words say why. */
-void dial_secured(layer_t *l, held_t *s, int32_t status, const char *words,
+/* The relay of its connection has it ready, status 0 and the version of TLS,
+ * or not: the words say why. */
+void dial_relayed(layer_t *l, held_t *s, int32_t status, const char *words,
                   size_t len);
 
 /* The connector is dead: another one is asked, or the worker is told. */

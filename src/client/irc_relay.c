@@ -177,6 +177,11 @@ server_learn(uint32_t *users)
 
     *users = c.value;
 
+    if ((server.flags & EIRC_LINK_SERVER_TLS) == 0) {
+        relay.context.plain = 1;
+        return 0;
+    }
+
     /* dates of certificates are looked at with the zone's file read, if it is
      * read now: later there are no files */
 

@@ -1,9 +1,9 @@
 /*
- * A relay: a process that speaks TLS with one IRC server for some of its
- * users, and carries bytes between each of those connections and the socket
- * of the user's worker. It is told of its server first, loads what it needs
- * for it, and closes itself into its sandbox before it takes a connection.
- * Without a socket layer it goes on with what it has.
+ * A relay: a process that carries bytes between connections to one IRC server,
+ * with TLS or to a UNIX socket, and the workers of some of its users. It is
+ * told of its server first, loads what it needs for it, and closes itself into
+ * its sandbox before it takes a connection. Without a socket layer it goes on
+ * with what it has.
  */
 
 #ifndef _IRC_RELAY_H_INCLUDED_

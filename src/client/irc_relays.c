@@ -43,6 +43,12 @@ server_write(const held_t *s, uint32_t number, uint8_t *buf, size_t size)
         return 0;
     }
 
+    /* settings that mean nothing to it would only make relays of their own */
+
+    if ((server.flags & EIRC_LINK_SERVER_TLS) == 0) {
+        return len;
+    }
+
     memcpy(buf + len, s->servers + s->servers_len, s->tls_len);
 
     return len + s->tls_len;
@@ -266,7 +272,7 @@ relay_answered(layer_t *l, irc_relay_t *r, const control_t *c)
     /* for any other state than that of waiting for it, it is no answer */
 
     if (s != NULL && s->relay == r) {
-        dial_secured(l, s, c->status, c->data, c->size);
+        dial_relayed(l, s, c->status, c->data, c->size);
     }
 }
 
@@ -288,8 +294,10 @@ relay_ended(layer_t *l, irc_relay_t *r, const control_t *c)
 
     log_write(c->status == 0 ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, 0,
               s == NULL ? NULL : s->id,
-              "TLS ended%s, %llu bytes to the worker, %llu from it",
-              c->status == 0 ? "" : " without close_notify",
+              "relay ended%s, %llu bytes to the worker, %llu from it",
+              c->status == 0                        ? ""
+              : r->server[0] & EIRC_LINK_SERVER_TLS ? " without close_notify"
+                                                    : " by an error",
               (unsigned long long) counts.written,
               (unsigned long long) counts.accepted);
 
@@ -354,7 +362,7 @@ users_tell(layer_t *l, irc_relay_t *r)
         if (s->relay == r) {
             counting = s->counting;
             s->relay = NULL;
-            dial_secured(l, s, -1, words, sizeof(words) - 1);
+            dial_relayed(l, s, -1, words, sizeof(words) - 1);
 
             s->counting = counting;
             irc_counts_lost(l, s);

@@ -25,7 +25,7 @@ struct irc_relay_s {
 /*
  * A relay takes the session's new connection fd, to server number so-and-so of
  * its own; s->irc is its other end from now on. 0, or -1 and errno; fd stays
- * the caller's. What comes of it is told to dial_secured().
+ * the caller's. What comes of it is told to dial_relayed().
  */
 int irc_relays_carry(layer_t *l, held_t *s, uint32_t server, int fd);
 

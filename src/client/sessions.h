@@ -32,7 +32,7 @@ typedef enum {
 } held_state_e;
 
 /*
- *    NONE --> WAITING --> ASKED (--> SECURING) --> NONE (failed), or CONNECTED
+ *    NONE --> WAITING --> ASKED (--> RELAYING) --> NONE (failed), or CONNECTED
  *                ^                                                |
  *                +---------------- the worker asks ---------------+
  */
@@ -40,7 +40,7 @@ typedef enum {
     HELD_IRC_NONE = 0,
     HELD_IRC_WAITING, /* for room in the connector's socket */
     HELD_IRC_ASKED,
-    HELD_IRC_SECURING, /* a relay has it, for the handshake */
+    HELD_IRC_RELAYING, /* a relay has it, and has yet to say so */
     HELD_IRC_CONNECTED
 } held_irc_e;
 
@@ -81,7 +81,7 @@ struct held_s {
     uint32_t attempt;    /* connections asked for so far */
     uint32_t connection; /* connections had so far */
     uint32_t
-        unsafe; /* servers that failed at TLS since the last that didn't */
+        unsafe; /* servers that relays failed at since the last they didn't */
     uint32_t requeued; /* times this attempt was lost with its connector */
 
     /* resuming (docs/link.md, 8); the next key is none where all is zero */
