@@ -68,16 +68,25 @@ held_link_close(int *fd)
 }
 
 
-void
-held_link_refuse(int *fd, eirc_link_reason_e reason, const char *text)
+/* The last record on a link. */
+static void
+link_say(int *fd, eirc_link_type_e type, eirc_link_reason_e reason,
+         const char *text)
 {
     size_t len;
     uint8_t buf[EIRC_LINK_HEADER_SIZE + EIRC_LINK_TEXT_MAX];
 
-    len = eirc_link_record_write(buf, EIRC_LINK_REFUSED, reason, 0, text);
+    len = eirc_link_record_write(buf, type, reason, 0, text);
 
     (void) send(*fd, buf, len, MSG_NOSIGNAL | MSG_DONTWAIT);
     held_link_close(fd);
+}
+
+
+void
+held_link_refuse(int *fd, eirc_link_reason_e reason, const char *text)
+{
+    link_say(fd, EIRC_LINK_REFUSED, reason, text);
 }
 
 
@@ -234,9 +243,11 @@ void
 held_refuse(layer_t *l, held_t *s, eirc_link_reason_e reason, const char *text)
 {
     log_write(reason == EIRC_LINK_SHUTDOWN ? LOG_LEVEL_NOTICE : LOG_LEVEL_ERR,
-              0, s->id, "session refused: %s", text);
+              0, s->id, "session %s: %s", s->succeeded ? "ended" : "refused",
+              text);
 
-    held_link_refuse(&s->link, reason, text);
+    link_say(&s->link, s->succeeded ? EIRC_LINK_END : EIRC_LINK_REFUSED,
+             reason, text);
     dial_cancel(l, s);
     held_clear(l, s);
 }

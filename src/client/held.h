@@ -32,7 +32,8 @@ void held_link_close(int *fd);
 /* Tells the peer on a link why there is no session, and closes it. */
 void held_link_refuse(int *fd, eirc_link_reason_e reason, const char *text);
 
-/* The same for a session that has been begun, which is cleared. */
+/* The same for a session that has been begun, which is cleared; END for one
+ * that has stood. */
 void held_refuse(layer_t *l, held_t *s, eirc_link_reason_e reason,
                  const char *text);
 

@@ -443,7 +443,7 @@ keeper_stop(layer_t *l)
     c.type = CONTROL_STOP;
 
     while ((s = sessions_next(&l->sessions, &slot)) != NULL) {
-        if (s->state == HELD_WAITING) {
+        if (s->state == HELD_WAITING || s->state == HELD_COUNTING) {
             held_refuse(l, s, EIRC_LINK_SHUTDOWN,
                         "the socket layer is ending");
             continue;
