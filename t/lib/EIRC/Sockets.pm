@@ -23,6 +23,9 @@ package EIRC::Sockets;
 #       linger, mode => 0, key => its hash, tls => bytes of TLS,
 #       user => JSON of the user object, or undef: no USER is sent
 #
+#   my $peer = $layer->resume($id, %opt);   ... that wants that one back:
+#       lines, key, next => hashes, mode, cpu, version
+#
 #   $peer->send($type, %opt)   a record: flags, value, count, body
 #   $peer->send_raw($bytes)    a packet
 #   $peer->recv($seconds)      the next record, { type, flags, value, count,
@@ -219,6 +222,21 @@ sub session {
     $peer->send(USER, body => '{"user":' . $user . ',"address":"127.0.0.1",'
         . '"port":1,"secure":false,"mode":"eirc","flood_rate":0,'
         . '"flood_burst":1}') if defined $user;
+
+    return $peer;
+}
+
+
+sub resume {
+    my ($self, $id, %opt) = @_;
+    my $peer = $self->peer() or return undef;
+
+    %opt = (lines => 0, key => '', next => '', mode => 0, cpu => 0xffffffff,
+        version => 2, %opt);
+
+    $peer->recv(5);
+    $peer->send(RESUME, value => $opt{version}, count => $opt{lines},
+        body => pack('a32a32a32CxxxV', $id, @opt{qw/ key next mode cpu /}));
 
     return $peer;
 }
