@@ -21,7 +21,7 @@ select STDERR; $| = 1;
 select STDOUT; $| = 1;
 
 my $t = Test::Nginx->new()->has(qw/http unix proxy rewrite/)
-    ->has_daemon('inspircd')->plan(15);
+    ->has_daemon('inspircd')->plan(20);
 
 my $client = irc_client();
 
@@ -51,6 +51,11 @@ http {
 
         location /chat {
             eirc_pass irc://127.0.0.1:8090;
+        }
+
+        location /slow {
+            eirc_flood 10r/s burst=2;
+            eirc_pass  irc://127.0.0.1:8090;
         }
 
         location /auth {
@@ -145,6 +150,26 @@ ok($carol->expect(qr/PRIVMSG #room :still here/, 10), 'nobody is thrown out');
 is(scalar(grep { /eirc-flow/ } $alice->messages()), 0,
     'how it is done is not shown');
 ok(!grep(/^:client/, $alice->messages()), 'nor is anything said of it');
+
+# a page that asks for everybody, and a user who wants to say something: a
+# server sends two lines for each that isn't there
+
+my $bob = EIRC::WebSocket->connect(port(8080), '/slow?chat_token=bob',
+    timeout => 10);
+$bob->expect(qr/ 366 /);
+
+$bob->send_text(join "\n", (map { "/input WHOIS nobody$_" } 1 .. 50),
+    ('/input WHOIS nobody50') x 20, 'PRIVMSG #room :said', 'PRIVMSG bob :me');
+
+ok($carol->expect(qr/bob!\S+ PRIVMSG #room :said/, 10), 'talk goes');
+ok($bob->expect(qr/ PRIVMSG bob :me/), 'all of it');
+cmp_ok(scalar(grep { / 401 / } $bob->messages()), '<', 10,
+    'before most of what was asked');
+
+$bob->send_text('WHOIS bob');
+ok($bob->expect(qr/ 318 bob bob /), 'and there is an answer to all');
+is(join(' ', map { / 401 bob nobody(\d+) / ? $1 : () } $bob->messages()),
+    join(' ', 1 .. 50), 'in order, and once');
 
 $alice->send_text('/quit');
 is(($alice->wait_close())[0], 1000, 'closed');

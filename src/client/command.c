@@ -2,6 +2,7 @@
 
 #include "eirc_utf8.h"
 #include "flow.h"
+#include "later.h"
 #include "line.h"
 #include "rebuild.h"
 #include "say.h"
@@ -283,17 +284,42 @@ note_join(user_t *u, const eirc_irc_msg_t *msg)
 }
 
 
+/* May a line of so many bytes go now?  If not, nothing was taken for it. */
+static bool
+flood_passes(user_t *u, size_t len)
+{
+    bucket_t *flood;
+
+    flood = &u->session.state->flood;
+    u->wait = bucket_wait(flood, u->now);
+
+    if (u->wait == 0) {
+        u->wait = flow_take(u, len);
+    }
+
+    if (u->wait == 0) {
+        (void) bucket_take(flood, u->now);
+    }
+
+    return u->wait == 0;
+}
+
+
 int
 command_send(user_t *u, const eirc_irc_msg_t *msg, eirc_slice_t line)
 {
-    u->wait = bucket_take(&u->session.state->flood, u->now);
+    bool asks;
 
-    if (u->wait == 0) {
-        u->wait = flow_take(u, line.len);
+    asks = later_may(u, msg);
+
+    /* questions go in their order */
+
+    if (asks && later_waits(u)) {
+        return later_add(u, line);
     }
 
-    if (u->wait > 0) {
-        return EIRC_AGAIN;
+    if (!flood_passes(u, line.len)) {
+        return asks ? later_add(u, line) : EIRC_AGAIN;
     }
 
     if (eirc_irc_verb_is(msg, "JOIN")) {
@@ -301,6 +327,24 @@ command_send(user_t *u, const eirc_irc_msg_t *msg, eirc_slice_t line)
     }
 
     return user_send(u, line);
+}
+
+
+int
+command_later(user_t *u)
+{
+    size_t taken;
+    eirc_slice_t line;
+
+    if (!is_ready(u) || !later_next(u, &line, &taken)
+        || !flood_passes(u, line.len) || user_send(u, line) != EIRC_OK)
+    {
+        return EIRC_AGAIN;
+    }
+
+    session_later_take(&u->session, taken);
+
+    return EIRC_OK;
 }
 
 

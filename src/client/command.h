@@ -15,9 +15,13 @@
 int command_line(user_t *u, eirc_slice_t line);
 
 /*
- * Sends a line of the browser's to IRC, under flood control. EIRC_OK, or
- * EIRC_AGAIN as above.
+ * Sends a line of the browser's to IRC, under flood control, or puts it with
+ * those that wait for others (later.h). EIRC_OK, or EIRC_AGAIN as above.
  */
 int command_send(user_t *u, const eirc_irc_msg_t *msg, eirc_slice_t line);
+
+/* Sends the first of those that wait, as above. EIRC_AGAIN also where there
+ * is none. */
+int command_later(user_t *u);
 
 #endif /* _COMMAND_H_INCLUDED_ */

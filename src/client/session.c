@@ -57,7 +57,8 @@ struct session_head_s {
 #define IN_AT (CHANNELS_MIDDLE + SESSION_CHANNELS_SIZE)
 #define OUT_AT (IN_AT + SESSION_IN_SIZE)
 #define MESSAGE_AT (OUT_AT + SESSION_OUT_SIZE)
-#define RING_AT (MESSAGE_AT + SESSION_MESSAGE_SIZE)
+#define LATER_AT (MESSAGE_AT + SESSION_MESSAGE_SIZE)
+#define RING_AT (LATER_AT + SESSION_LATER_SIZE)
 
 _Static_assert(sizeof(session_head_t) <= SESSION_PAGE, "one page");
 _Static_assert(offsetof(session_state_t, channels) == 0
@@ -116,7 +117,8 @@ head_check(const session_head_t *head)
                                   SESSION_CHANNELS_SIZE,
                                   SESSION_IN_SIZE,
                                   SESSION_OUT_SIZE,
-                                  SESSION_MESSAGE_SIZE};
+                                  SESSION_MESSAGE_SIZE,
+                                  SESSION_LATER_SIZE};
 
     return sum_add(0xcbf29ce484222325u, constants, sizeof(constants));
 }
@@ -188,6 +190,7 @@ session_attach(session_t *s, uint8_t *base, uint64_t ring)
     s->in = base + IN_AT;
     s->out = base + OUT_AT;
     s->message = base + MESSAGE_AT;
+    s->later = base + LATER_AT;
     s->ring = base + RING_AT;
     s->ring_size = ring;
     s->isupport = head->isupport;
@@ -284,6 +287,19 @@ identity_valid(const session_identity_t *id)
 }
 
 
+/* Whole lines are all there is in it. */
+static bool
+later_valid(const session_t *s)
+{
+    session_span_t span;
+
+    span = s->state->later;
+
+    return span_valid(span, SESSION_LATER_SIZE)
+           && (span.tail == span.head || s->later[span.head - 1] == '\n');
+}
+
+
 /* A bucket that holds nothing would let nothing pass for ever. */
 static bool
 flood_valid(const bucket_t *b)
@@ -304,7 +320,7 @@ state_valid(const session_t *s)
            && span_valid(state->in, SESSION_IN_SIZE)
            && span_valid(state->out, SESSION_OUT_SIZE)
            && span_valid(state->message, SESSION_MESSAGE_SIZE)
-           && state->isupport_len <= SESSION_ISUPPORT_SIZE
+           && later_valid(s) && state->isupport_len <= SESSION_ISUPPORT_SIZE
            && state->source_user <= EIRC_IRC_USER_MAX
            && state->source_host <= EIRC_IRC_HOST_MAX
            && is_terminated(state->nick, sizeof(state->nick))
@@ -641,6 +657,49 @@ void
 session_message_take(session_t *s, size_t n)
 {
     span_take(&s->state->message, n);
+}
+
+
+void
+session_later_settle(session_t *s)
+{
+    if (s->state->later.head >= SESSION_PAGE / 2) {
+        span_settle(s, &s->state->later, s->later);
+    }
+}
+
+
+int
+session_later_add(session_t *s, eirc_slice_t line)
+{
+    session_span_t *later;
+
+    later = &s->state->later;
+
+    if (line.len + 1 > SESSION_LATER_SIZE - later->head) {
+        return EIRC_AGAIN;
+    }
+
+    memcpy(s->later + later->head, line.p, line.len);
+    s->later[later->head + line.len] = '\n';
+    later->head += (uint32_t) line.len + 1;
+
+    return EIRC_OK;
+}
+
+
+eirc_slice_t
+session_later_pending(const session_t *s)
+{
+    return eirc_slice(s->later + s->state->later.tail,
+                      span_len(s->state->later));
+}
+
+
+void
+session_later_take(session_t *s, size_t n)
+{
+    span_take(&s->state->later, n);
 }
 
 

@@ -46,6 +46,9 @@
 /* One message of the browser, whole. */
 #define SESSION_MESSAGE_SIZE EIRC_LINK_MESSAGE_MAX
 
+/* Lines of the browser that let others go first (later.h): some hundreds. */
+#define SESSION_LATER_SIZE (4 * SESSION_PAGE)
+
 /* Either list of channels. They meet in the middle of a page, so that short
  * ones share it. */
 #define SESSION_CHANNELS_SIZE (3 * SESSION_PAGE + SESSION_PAGE / 2)
@@ -145,6 +148,7 @@ typedef struct {
     session_span_t in;
     session_span_t out;
     session_span_t message; /* what is left of the browser's message */
+    session_span_t later;
     uint32_t skipping; /* flag: the rest of a line too long is passed over */
     uint32_t told;     /* names told of a long answer to the present line */
 
@@ -189,6 +193,7 @@ typedef struct {
     uint8_t *in;
     uint8_t *out;
     uint8_t *message;
+    uint8_t *later;
     uint8_t *ring;
     char *isupport;
     uint64_t ring_size;
@@ -291,6 +296,19 @@ void session_message_add(session_t *s, size_t n);
 eirc_slice_t session_message_pending(const session_t *s);
 
 void session_message_take(session_t *s, size_t n);
+
+
+/* Lines of the browser's that wait, oldest first, each with an LF. */
+
+/* Between steps: moves what is left to the start, if that makes room. */
+void session_later_settle(session_t *s);
+
+/* Appends a line and LF. EIRC_AGAIN: no room, nothing done. */
+int session_later_add(session_t *s, eirc_slice_t line);
+
+eirc_slice_t session_later_pending(const session_t *s);
+
+void session_later_take(session_t *s, size_t n);
 
 
 /* The ring: lines for the browser, as entries of docs/link.md, 4. */

@@ -627,8 +627,8 @@ message_next(const session_t *s, eirc_slice_t *line, size_t *taken)
 }
 
 
-int
-user_step_message(user_t *u)
+static int
+message_step(user_t *u)
 {
     int rc;
     size_t taken;
@@ -636,8 +636,6 @@ user_step_message(user_t *u)
     eirc_slice_t line;
 
     s = &u->session;
-    u->wait = 0;
-    u->full = false;
 
     if (!message_next(s, &line, &taken)) {
         return EIRC_AGAIN;
@@ -670,6 +668,34 @@ user_step_message(user_t *u)
     session_commit(s);
 
     return EIRC_OK;
+}
+
+
+/* What lets others go first goes when there are none that could go now. */
+static int
+later_step(user_t *u)
+{
+    if (u->wait > 0 || u->full || session_out_room(&u->session) < OUT_RESERVE
+        || command_later(u) != EIRC_OK)
+    {
+        session_abort(&u->session);
+        return EIRC_AGAIN;
+    }
+
+    session_commit(&u->session);
+
+    return EIRC_OK;
+}
+
+
+int
+user_step_message(user_t *u)
+{
+    u->wait = 0;
+    u->full = false;
+    session_later_settle(&u->session);
+
+    return message_step(u) == EIRC_OK ? EIRC_OK : later_step(u);
 }
 
 
