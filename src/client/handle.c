@@ -350,6 +350,18 @@ handle_host(user_t *u, const eirc_irc_msg_t *msg)
 }
 
 
+/* The same in words of IRCv3, of anybody. */
+static bool
+handle_chghost(user_t *u, const eirc_irc_msg_t *msg)
+{
+    if (is_own(u, msg->nick)) {
+        say_source(u, msg->params[0], msg->params[1]);
+    }
+
+    return true;
+}
+
+
 /* Somebody is not in a channel any more. */
 static void
 leave(user_t *u, eirc_slice_t name, eirc_slice_t nick)
@@ -582,6 +594,7 @@ static const handler_t handlers[] = {
     {"908", 1, handle_login},
     {"AUTHENTICATE", 1, handle_authenticate},
     {"CAP", 3, handle_cap},
+    {"CHGHOST", 2, handle_chghost},
     {"ERROR", 0, handle_error},
     {"JOIN", 1, handle_join},
     {"KICK", 2, handle_kick},

@@ -5,6 +5,7 @@
 #include "line.h"
 #include "login.h"
 #include "registration.h"
+#include "say.h"
 
 #include <string.h>
 
@@ -275,6 +276,14 @@ static const word_t words[] = {
 };
 
 
+static bool
+line_parse(eirc_irc_msg_t *msg, eirc_slice_t line)
+{
+    return eirc_irc_parse(msg, line.p, line.len) == EIRC_OK
+           && msg->tags.len + 2 <= EIRC_IRC_TAGS_CLIENT_MAX;
+}
+
+
 int
 ircv3_line(user_t *u, eirc_slice_t line)
 {
@@ -291,13 +300,17 @@ ircv3_line(user_t *u, eirc_slice_t line)
         return EIRC_AGAIN;
     }
 
+    if (line_parse(&msg, line)
+        && (u->session.state->told > 0 || say_is_long(u, &msg)))
+    {
+        return say_next(u, &msg);
+    }
+
     line = line_cut(line, u->state.isupport.linelen - 2);
 
     /* what is no line of IRC has no answer of the server either */
 
-    if (eirc_irc_parse(&msg, line.p, line.len) != EIRC_OK
-        || msg.tags.len + 2 > EIRC_IRC_TAGS_CLIENT_MAX)
-    {
+    if (!line_parse(&msg, line)) {
         user_tell_error(u, EIRC_SLICE("That is no IRC line."));
         return EIRC_OK;
     }

@@ -98,16 +98,22 @@ text_room(const user_t *u, const eirc_irc_msg_t *msg, eirc_slice_t *text)
 }
 
 
+static bool
+is_talk(const eirc_irc_msg_t *msg)
+{
+    return msg->nparams == 2
+           && (eirc_irc_verb_is(msg, "PRIVMSG")
+               || eirc_irc_verb_is(msg, "NOTICE"));
+}
+
+
 bool
 say_is_long(const user_t *u, const eirc_irc_msg_t *msg)
 {
     size_t room;
     eirc_slice_t text;
 
-    if (msg->nparams != 2
-        || !(eirc_irc_verb_is(msg, "PRIVMSG")
-             || eirc_irc_verb_is(msg, "NOTICE")))
-    {
+    if (!is_talk(msg)) {
         return false;
     }
 
@@ -123,6 +129,15 @@ say_is_long(const user_t *u, const eirc_irc_msg_t *msg)
 }
 
 
+/* Is it part of a batch, and of which?  (Its reference, as it stands.) */
+static bool
+is_batched(const eirc_irc_msg_t *msg, eirc_slice_t *ref)
+{
+    return eirc_irc_tag_get(msg->tags, EIRC_SLICE("batch"), ref)
+           && ref->len > 0;
+}
+
+
 /* Puts bytes behind those that are there. */
 static size_t
 append(uint8_t *buf, size_t len, eirc_slice_t bytes)
@@ -133,24 +148,72 @@ append(uint8_t *buf, size_t len, eirc_slice_t bytes)
 }
 
 
+/*
+ * The tags of a piece. The first one has those of the line: a label is
+ * answered once, and the answers to the others are messages like any. What
+ * belongs to a batch does so in all its pieces, which the batch's reader puts
+ * together again (IRCv3 multiline).
+ */
+static size_t
+piece_tags(uint8_t *buf, const eirc_irc_msg_t *msg, bool first)
+{
+    size_t len;
+    eirc_slice_t ref;
+
+    len = 0;
+
+    if (first && msg->tags.len > 0) {
+        buf[len++] = '@';
+        len = append(buf, len, msg->tags);
+        buf[len++] = ' ';
+
+    } else if (!first && is_batched(msg, &ref)) {
+        len = append(buf, len, EIRC_SLICE("@batch="));
+        len = append(buf, len, ref);
+        len = append(buf, len, EIRC_SLICE(";draft/multiline-concat "));
+    }
+
+    return len;
+}
+
+
 int
 say_next(user_t *u, const eirc_irc_msg_t *msg)
 {
     int rc;
     size_t len, room;
-    uint8_t buf[EIRC_IRC_LINE_BUFFER];
+    uint8_t buf[EIRC_IRC_TAGS_CLIENT_MAX + EIRC_IRC_LINE_BUFFER];
     uint32_t *told;
     say_piece_t piece;
-    eirc_slice_t text;
+    eirc_slice_t text, ref;
+
+    /* that the first piece has gone says nothing of a segment that was
+     * damaged */
+
+    if (!is_talk(msg)
+        || msg->verb.len + msg->params[0].len
+               > EIRC_IRC_LINE_MAX - 2 * PIECE_MIN)
+    {
+        return EIRC_OK;
+    }
 
     told = &u->session.state->told;
     room = text_room(u, msg, &text);
     room = room < PIECE_MIN ? PIECE_MIN : room;
 
+    if (*told > text.len) {
+        return EIRC_OK;
+    }
+
     text = eirc_slice(text.p + *told, text.len - *told);
     piece = say_piece(text, room);
 
-    len = append(buf, 0, msg->verb);
+    if (is_batched(msg, &ref)) {
+        piece.taken = piece.len;
+    }
+
+    len = piece_tags(buf, msg, *told == 0);
+    len = append(buf, len, msg->verb);
     buf[len++] = ' ';
     len = append(buf, len, msg->params[0]);
     len = append(buf, len, EIRC_SLICE(" :"));

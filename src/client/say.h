@@ -1,7 +1,7 @@
 /*
  * What a user says to others, PRIVMSG and NOTICE, when it is longer than they
  * can be shown: a server puts the user's own name in front, and cuts what does
- * not fit then. Called by command.c within a step.
+ * not fit then. Called by command.c and ircv3.c within a step.
  */
 
 #ifndef _SAY_H_INCLUDED_

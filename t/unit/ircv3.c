@@ -87,11 +87,11 @@ test_ircv3(void **state)
     /* the server says how long a line may be */
 
     u.now += 10000;
-    (void) snprintf(line, sizeof(line), "@+a=b PRIVMSG x :%0680d", 0);
+    (void) snprintf(line, sizeof(line), "@+a=b TOPIC x :%0680d", 0);
     (void) snprintf(expected, sizeof(expected), "%s\r\n", line);
     browser(line);
     assert_string_equal(sent, expected);
-    (void) snprintf(line, sizeof(line), "@+a=b PRIVMSG x :%0900d", 0);
+    (void) snprintf(line, sizeof(line), "@+a=b TOPIC x :%0900d", 0);
     browser(line);
     assert_int_equal(strlen(sent), 6 + 698 + 2);
 

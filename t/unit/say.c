@@ -190,6 +190,103 @@ test_say(void **state)
 }
 
 
+/* On IRCv3's way, with tags: they are those of the first piece. */
+static void
+test_say_tags(void **state)
+{
+    int i;
+    char text[3001], line[8200], out[4000], *second;
+
+    (void) state;
+
+    memset(text, 'x', 3000);
+    text[3000] = '\0';
+    mode = SESSION_TEXT;
+    begin("");
+    browser("NICK me\nUSER me 0 * :me");
+    server(":me!user@old JOIN #a");
+    server(":other!u@h CHGHOST a a.very.long.host");
+    server(":me!user@old CHGHOST u h");
+    assert_int_equal(say_room(&u), 510 - 8);
+
+    (void) sprintf(line, "@label=7;+draft/reply=z PRIVMSG #a :%s", text);
+    browser(line);
+    assert_memory_equal(sent, "@label=7;+draft/reply=z PRIVMSG #a :x", 37);
+    second = strstr(sent, "\r\n") + 2;
+    assert_int_equal(second - sent, 24 + 510 - 8 + 2);
+    memmove(sent, sent + 24, strlen(sent + 24) + 1);
+    said(out, "PRIVMSG #a :", 510 - 8, "");
+    assert_string_equal(out, text);
+
+    (void) sprintf(line, "@label=7 NOTICE #a :\001ACTION %s\001", text);
+    browser(line);
+    memmove(sent, sent + 9, strlen(sent + 9) + 1);
+    said(out, "NOTICE #a :\001ACTION ", 510 - 8, "\001");
+    assert_string_equal(out, text);
+
+    /* in a batch all are its own, and nothing is left out between them */
+
+    for (i = 20; i < 3000; i += 20) {
+        text[i] = ' ';
+    }
+
+    (void) sprintf(line, "@a;batch=r\\:1 PRIVMSG #a :%s", text);
+    browser(line);
+    assert_memory_equal(sent, "@a;batch=r\\:1 PRIVMSG #a :x", 27);
+    memmove(sent, sent + 14, strlen(sent + 14) + 1);
+    second = strstr(sent, "\r\n") + 2;
+    (void) snprintf(out, sizeof(out), "%.*s", (int) (second - sent - 14),
+                    sent + 12);
+    assert_memory_equal(out, text, strlen(out));
+    memmove(sent, second, strlen(second) + 1);
+    (void) strcpy(line, out);
+    said(out, "@batch=r\\:1;draft/multiline-concat PRIVMSG #a :", 35 + 510 - 8,
+         "");
+    strcat(line, out);
+    assert_string_equal(line, text);
+
+    /* the longest tags, and ones that are too long */
+
+    (void) sprintf(line, "@%04094d PRIVMSG #a :%s", 0, text);
+    browser(line);
+    assert_memory_equal(sent + 4095, " PRIVMSG #a :x", 14);
+    (void) sprintf(line, "@%04095d PRIVMSG #a :%s", 0, text);
+    browser(line);
+    assert_string_equal(sent, "");
+    assert_string_equal(told, "FAIL * REFUSED :That is no IRC line.|");
+
+    /* what is no talk is cut */
+
+    (void) sprintf(line, "@label=1 TOPIC #a :%s", text);
+    browser(line);
+    assert_int_equal(strlen(sent), 9 + 512);
+
+    mode = SESSION_EIRC;
+}
+
+
+/* A segment that says more has gone than there is. */
+static void
+test_say_damaged(void **state)
+{
+    static const char *const messages[]
+        = {"PRIVMSG a :b", "PRIVMSG", "TOPIC a", "NOTICE a :\001ACTION x"};
+    size_t i;
+
+    (void) state;
+
+    begin("");
+
+    for (i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
+        u.session.state->told = 12345;
+        session_commit(&u.session);
+        browser(messages[i]);
+        assert_string_equal(sent, "");
+        assert_int_equal(u.session.state->told, 0);
+    }
+}
+
+
 static void
 test_flow(void **state)
 {
@@ -249,10 +346,9 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_flood),
-        cmocka_unit_test(test_say_piece),
-        cmocka_unit_test(test_say),
-        cmocka_unit_test(test_flow),
+        cmocka_unit_test(test_flood),       cmocka_unit_test(test_say_piece),
+        cmocka_unit_test(test_say),         cmocka_unit_test(test_say_tags),
+        cmocka_unit_test(test_say_damaged), cmocka_unit_test(test_flow),
     };
 
     return cmocka_run_group_tests(tests, NULL, end);
