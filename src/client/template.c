@@ -274,6 +274,10 @@ template_run(void)
 
     heap_settle();
 
+    /* members of large channels leave no holes in it */
+
+    (void) mallopt(M_MMAP_THRESHOLD, 32 * 1024);
+
     pfd.fd = HELPER_FD;
     pfd.events = POLLIN;
 

@@ -475,6 +475,55 @@ test_limits(void **state)
 }
 
 
+/* As many members as there may be in all channels: others don't count, until
+ * some have gone. */
+static void
+test_too_many(void **state)
+{
+    unsigned i, n;
+    char nick[16];
+    state_t st;
+    channel_t *ch[3];
+
+    (void) state;
+
+    state_init(&st, 7);
+    ch[0] = state_channel_add(&st, str("#a"));
+    ch[1] = state_channel_add(&st, str("#b"));
+    ch[2] = state_channel_add(&st, str("#c"));
+
+    for (n = 0; n < 3; n++) {
+
+        for (i = 0; i < 80000; i++) {
+            (void) snprintf(nick, sizeof(nick), "m%u", i);
+            state_names(&st, ch[n], str(nick));
+        }
+
+        state_names_end(&st, ch[n]);
+    }
+
+    assert_int_equal(ch[0]->members.count, 80000);
+    assert_int_equal(ch[1]->members.count, 80000);
+    assert_int_equal(ch[2]->members.count, STATE_MEMBERS_MAX - 160000);
+
+    state_join(&st, ch[1], str("late"));
+    assert_null(members_find(&ch[1]->members, str("late")));
+    state_part(&st, ch[1], str("m7"));
+    state_join(&st, ch[1], str("late"));
+    assert_non_null(members_find(&ch[1]->members, str("late")));
+
+    /* who is known by nobody changes nothing */
+
+    state_rename(&st, str("m79999"), str("other"));
+    assert_null(members_find(&ch[2]->members, str("other")));
+    assert_non_null(members_find(&ch[0]->members, str("other")));
+    state_quit(&st, str("other"));
+    assert_int_equal(ch[0]->members.count, 79999);
+
+    state_done(&st);
+}
+
+
 int
 main(void)
 {
@@ -488,6 +537,7 @@ main(void)
         cmocka_unit_test(test_isupport),
         cmocka_unit_test(test_many),
         cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_too_many),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
