@@ -93,7 +93,7 @@ cap_listed(user_t *u, const eirc_irc_msg_t *msg, eirc_slice_t list)
         /* a list of mechanisms came with 302; without one, all are tried */
 
         if (value.p != NULL) {
-            talk->set &= sasl_set(value);
+            talk->set &= eirc_sasl_set(value);
         }
     }
 

@@ -196,13 +196,13 @@ options_check(alone_t *o)
     }
 
     if (o->sasl != NULL && *o->sasl != '\0'
-        && sasl_set(eirc_slice_str(o->sasl)) == 0)
+        && eirc_sasl_set(eirc_slice_str(o->sasl)) == 0)
     {
         return complain("Unknown SASL mechanism: ", o->sasl);
     }
 
     if (o->sasl != NULL && o->sasl_file == NULL
-        && strcmp(o->sasl, sasl_name(SASL_EXTERNAL)) != 0)
+        && strcmp(o->sasl, eirc_sasl_name(EIRC_SASL_EXTERNAL)) != 0)
     {
         return complain("A file with the secret is missing: ",
                         "--sasl-file=FILE is needed");
@@ -329,8 +329,8 @@ login_make(login_t **login, const alone_t *o)
 
     l->required = o->sasl != NULL;
     l->mechanisms = o->sasl != NULL && *o->sasl != '\0'
-                        ? sasl_set(eirc_slice_str(o->sasl))
-                        : LOGIN_WITH_SECRET;
+                        ? eirc_sasl_set(eirc_slice_str(o->sasl))
+                        : EIRC_SASL_PASSWORD;
     *login = l;
 
     return EIRC_OK;

@@ -210,13 +210,13 @@ login_try(user_t *u)
 {
     const char *name;
     login_talk_t *talk;
-    sasl_mechanism_e mechanism;
+    eirc_sasl_e mechanism;
     char nonce[SASL_NONCE_MAX + 1];
 
     talk = &u->login->talk;
-    mechanism = sasl_strongest(talk->set);
+    mechanism = eirc_sasl_strongest(talk->set);
 
-    if (mechanism == SASL_NONE) {
+    if (mechanism == EIRC_SASL_NONE) {
         login_skip(u, "the IRC server has no mechanism that could be used");
         return;
     }
@@ -235,9 +235,9 @@ login_try(user_t *u)
     sasl_begin(&talk->sasl, mechanism, eirc_slice_str(name),
                eirc_slice_str(u->login->secret), nonce);
     (void) user_send_text(u, "AUTHENTICATE ",
-                          eirc_slice_str(sasl_name(mechanism)));
+                          eirc_slice_str(eirc_sasl_name(mechanism)));
 
-    talk->set &= ~SASL_BIT(mechanism);
+    talk->set &= ~EIRC_SASL_BIT(mechanism);
     talk->tried = true;
     talk->challenge_len = 0;
     talk->phase = LOGIN_MECHANISM;
@@ -352,7 +352,7 @@ succeeded(user_t *u)
     }
 
     u->event(u, EVENT_LOGGED_IN, 0,
-             eirc_slice_str(sasl_name(u->login->talk.sasl.mechanism)));
+             eirc_slice_str(eirc_sasl_name(u->login->talk.sasl.mechanism)));
     finish(u);
 }
 
@@ -395,7 +395,7 @@ login_numeric(user_t *u, int number, const eirc_irc_msg_t *msg)
     }
 
     if (number == 908) {
-        u->login->talk.set &= sasl_set(eirc_irc_param(msg, 1));
+        u->login->talk.set &= eirc_sasl_set(eirc_irc_param(msg, 1));
 
     } else if (number == 903) {
         succeeded(u);

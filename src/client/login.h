@@ -25,9 +25,6 @@
 /* the whole of it, as it is mapped */
 #define LOGIN_SIZE 8192
 
-/* what may be used where there is a secret */
-#define LOGIN_WITH_SECRET (SASL_BIT(SASL_SCRAM_SHA_256) | SASL_BIT(SASL_PLAIN))
-
 #define LOGIN_PASSWORD_MAX 255
 #define LOGIN_GATEWAY_MAX 63
 

@@ -25,65 +25,6 @@ typedef struct {
 /* client-first-bare, server-first, client-final without its proof, commas */
 #define SIGNED_MAX (2 * SASL_CHALLENGE_MAX + 256)
 
-static const char *const names[SASL_MECHANISMS] = {
-    [SASL_NONE] = "",
-    [SASL_PLAIN] = "PLAIN",
-    [SASL_SCRAM_SHA_256] = "SCRAM-SHA-256",
-    [SASL_EXTERNAL] = "EXTERNAL",
-};
-
-
-const char *
-sasl_name(sasl_mechanism_e mechanism)
-{
-    return names[mechanism];
-}
-
-
-uint32_t
-sasl_set(eirc_slice_t list)
-{
-    int i;
-    size_t start, end;
-    uint32_t set;
-
-    set = 0;
-
-    for (start = 0; start < list.len; start = end + 1) {
-
-        for (end = start; end < list.len && list.p[end] != ','; end++) {
-            /* void */
-        }
-
-        for (i = SASL_NONE + 1; i < SASL_MECHANISMS; i++) {
-
-            if (eirc_slice_equal(eirc_slice(list.p + start, end - start),
-                                 eirc_slice_str(names[i])))
-            {
-                set |= SASL_BIT(i);
-            }
-        }
-    }
-
-    return set;
-}
-
-
-sasl_mechanism_e
-sasl_strongest(uint32_t set)
-{
-    int i;
-
-    for (i = SASL_MECHANISMS - 1; i > SASL_NONE; i--) {
-
-        if (set & SASL_BIT(i)) {
-            break;
-        }
-    }
-
-    return (sasl_mechanism_e) i;
-}
-
 
 int
 sasl_prepare(void)
@@ -111,7 +52,7 @@ sasl_prepare(void)
 
 
 void
-sasl_begin(sasl_t *s, sasl_mechanism_e mechanism, eirc_slice_t name,
+sasl_begin(sasl_t *s, eirc_sasl_e mechanism, eirc_slice_t name,
            eirc_slice_t secret, const char *nonce)
 {
     memset(s, 0, sizeof(sasl_t));
@@ -481,10 +422,10 @@ sasl_answer(sasl_t *s, eirc_slice_t challenge, uint8_t *out, size_t *len,
         return refuse(why, "the server asks more than there is to say");
     }
 
-    if (s->mechanism == SASL_SCRAM_SHA_256) {
+    if (s->mechanism == EIRC_SASL_SCRAM_SHA_256) {
         rc = scram_answer(s, challenge, &text, why);
 
-    } else if (s->mechanism == SASL_PLAIN) {
+    } else if (s->mechanism == EIRC_SASL_PLAIN) {
         rc = plain_answer(s, &text);
 
     } else {

@@ -15,18 +15,8 @@
 #include <stdint.h>
 
 #include "eirc_limits.h"
+#include "eirc_sasl.h"
 #include "eirc_slice.h"
-
-/* from the weakest to the strongest; bits of a set are 1 << mechanism */
-typedef enum {
-    SASL_NONE = 0,
-    SASL_PLAIN,
-    SASL_SCRAM_SHA_256,
-    SASL_EXTERNAL,
-    SASL_MECHANISMS
-} sasl_mechanism_e;
-
-#define SASL_BIT(mechanism) (1u << (mechanism))
 
 /* the longest name and secret */
 #define SASL_NAME_MAX EIRC_LINK_ACCOUNT_MAX
@@ -59,7 +49,7 @@ typedef enum {
 } sasl_step_e;
 
 typedef struct {
-    sasl_mechanism_e mechanism;
+    eirc_sasl_e mechanism;
     sasl_step_e step;
     eirc_slice_t name;
     eirc_slice_t secret;
@@ -73,15 +63,9 @@ typedef struct {
  */
 int sasl_prepare(void);
 
-/* The mechanisms of a list with commas that are known here. */
-uint32_t sasl_set(eirc_slice_t list);
-
-sasl_mechanism_e sasl_strongest(uint32_t set);
-const char *sasl_name(sasl_mechanism_e mechanism);
-
 /* Begins; name, secret and nonce (printable, without a comma, for SCRAM) stay
  * the caller's, the nonce is copied. */
-void sasl_begin(sasl_t *s, sasl_mechanism_e mechanism, eirc_slice_t name,
+void sasl_begin(sasl_t *s, eirc_sasl_e mechanism, eirc_slice_t name,
                 eirc_slice_t secret, const char *nonce);
 
 /*

@@ -138,7 +138,7 @@ secret_put(const request_t *r)
     }
 
     strcpy(login->secret, r->secret);
-    login->mechanisms = LOGIN_WITH_SECRET;
+    login->mechanisms = EIRC_SASL_PASSWORD;
     login_forget(login);
 
     return EIRC_OK;

@@ -50,9 +50,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
 
-    (void) sasl_set(eirc_slice(data, size));
+    (void) eirc_sasl_set(eirc_slice(data, size));
 
-    sasl_begin(&s, (sasl_mechanism_e) (1 + data[0] % (SASL_MECHANISMS - 1)),
+    sasl_begin(&s, (eirc_sasl_e) (1 + data[0] % (EIRC_SASL_MECHANISMS - 1)),
                EIRC_SLICE("user"), EIRC_SLICE("pencil"), NONCE);
     data++;
     size--;

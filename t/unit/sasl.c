@@ -60,7 +60,7 @@ answer(sasl_t *s, const char *challenge)
 static void
 scram_begin(sasl_t *s, const char *secret)
 {
-    sasl_begin(s, SASL_SCRAM_SHA_256, EIRC_SLICE("user"),
+    sasl_begin(s, EIRC_SASL_SCRAM_SHA_256, EIRC_SLICE("user"),
                eirc_slice_str(secret), NONCE);
     assert_int_equal(answer(s, ""), EIRC_OK);
     is_answer("n,,n=user,r=" NONCE);
@@ -72,22 +72,23 @@ test_sets(void **state)
 {
     (void) state;
 
-    assert_int_equal(sasl_set(EIRC_SLICE("")), 0);
-    assert_int_equal(sasl_set(EIRC_SLICE("plain,PLAI,PLAINS,,")), 0);
-    assert_int_equal(sasl_set(EIRC_SLICE("EXTERNAL,PLAIN")),
-                     SASL_BIT(SASL_EXTERNAL) | SASL_BIT(SASL_PLAIN));
-    assert_int_equal(sasl_set(EIRC_SLICE("SCRAM-SHA-256")),
-                     SASL_BIT(SASL_SCRAM_SHA_256));
-    assert_int_equal(sasl_set(EIRC_SLICE("SCRAM-SHA-256-PLUS,SCRAM-SHA-1")),
-                     0);
-
-    assert_int_equal(sasl_strongest(0), SASL_NONE);
-    assert_int_equal(sasl_strongest(sasl_set(EIRC_SLICE("PLAIN"))),
-                     SASL_PLAIN);
+    assert_int_equal(eirc_sasl_set(EIRC_SLICE("")), 0);
+    assert_int_equal(eirc_sasl_set(EIRC_SLICE("plain,PLAI,PLAINS,,")), 0);
+    assert_int_equal(eirc_sasl_set(EIRC_SLICE("EXTERNAL,PLAIN")),
+                     EIRC_SASL_BIT(EIRC_SASL_EXTERNAL)
+                         | EIRC_SASL_BIT(EIRC_SASL_PLAIN));
+    assert_int_equal(eirc_sasl_set(EIRC_SLICE("SCRAM-SHA-256")),
+                     EIRC_SASL_BIT(EIRC_SASL_SCRAM_SHA_256));
     assert_int_equal(
-        sasl_strongest(sasl_set(EIRC_SLICE("PLAIN,SCRAM-SHA-256"))),
-        SASL_SCRAM_SHA_256);
-    assert_string_equal(sasl_name(SASL_EXTERNAL), "EXTERNAL");
+        eirc_sasl_set(EIRC_SLICE("SCRAM-SHA-256-PLUS,SCRAM-SHA-1")), 0);
+
+    assert_int_equal(eirc_sasl_strongest(0), EIRC_SASL_NONE);
+    assert_int_equal(eirc_sasl_strongest(eirc_sasl_set(EIRC_SLICE("PLAIN"))),
+                     EIRC_SASL_PLAIN);
+    assert_int_equal(
+        eirc_sasl_strongest(eirc_sasl_set(EIRC_SLICE("PLAIN,SCRAM-SHA-256"))),
+        EIRC_SASL_SCRAM_SHA_256);
+    assert_string_equal(eirc_sasl_name(EIRC_SASL_EXTERNAL), "EXTERNAL");
 }
 
 
@@ -98,7 +99,8 @@ test_plain(void **state)
 
     (void) state;
 
-    sasl_begin(&s, SASL_PLAIN, EIRC_SLICE("jilles"), EIRC_SLICE("sesame"), "");
+    sasl_begin(&s, EIRC_SASL_PLAIN, EIRC_SLICE("jilles"), EIRC_SLICE("sesame"),
+               "");
     assert_false(sasl_complete(&s));
     assert_int_equal(answer(&s, ""), EIRC_OK);
     is_answer("jilles\0jilles\0sesame");
@@ -114,7 +116,7 @@ test_external(void **state)
 
     (void) state;
 
-    sasl_begin(&s, SASL_EXTERNAL, EIRC_SLICE("a"), EIRC_SLICE("b"), "");
+    sasl_begin(&s, EIRC_SASL_EXTERNAL, EIRC_SLICE("a"), EIRC_SLICE("b"), "");
     assert_int_equal(answer(&s, ""), EIRC_OK);
     is_answer("");
     assert_true(sasl_complete(&s));
@@ -148,13 +150,13 @@ test_scram_name(void **state)
 
     (void) state;
 
-    sasl_begin(&s, SASL_SCRAM_SHA_256, EIRC_SLICE("a=b,c"), EIRC_SLICE("x"),
-               "n");
+    sasl_begin(&s, EIRC_SASL_SCRAM_SHA_256, EIRC_SLICE("a=b,c"),
+               EIRC_SLICE("x"), "n");
     assert_int_equal(answer(&s, ""), EIRC_OK);
     is_answer("n,,n=a=3Db=2Cc,r=n");
 
-    sasl_begin(&s, SASL_SCRAM_SHA_256, EIRC_SLICE("a"), EIRC_SLICE("\x01"),
-               "n");
+    sasl_begin(&s, EIRC_SASL_SCRAM_SHA_256, EIRC_SLICE("a"),
+               EIRC_SLICE("\x01"), "n");
     assert_int_equal(answer(&s, ""), EIRC_ERROR);
 }
 
@@ -224,8 +226,8 @@ test_nonsense(void **state)
         assert_int_equal(len, 0);
     }
 
-    sasl_begin(&s, SASL_SCRAM_SHA_256, EIRC_SLICE("user"), EIRC_SLICE("x"),
-               NONCE);
+    sasl_begin(&s, EIRC_SASL_SCRAM_SHA_256, EIRC_SLICE("user"),
+               EIRC_SLICE("x"), NONCE);
     assert_int_equal(answer(&s, FIRST), EIRC_ERROR);
 }
 
