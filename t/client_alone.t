@@ -106,9 +106,9 @@ $c->connect();
 
 is($c->expect(qr/ 366 \S+ #two/), ':irc.scripted 366 alice #two :End of /NAMES'
     . ' list.', 'joined');
-is(join('|', ($irc->received(1))[0, 1]), 'NICK alice|USER AlIce 0 * :Al Ice',
-    'registration');
-is(($irc->received(1))[2], 'JOIN #one,#two', 'channels behind the MOTD');
+is(join('|', ($irc->received(1))[0 .. 3]),
+    'CAP LS 302|NICK alice|USER AlIce 0 * :Al Ice|CAP END', 'registration');
+is(($irc->received(1))[4], 'JOIN #one,#two', 'channels behind the MOTD');
 is(scalar(grep { /^:irc\.scripted 376 alice :End of \/MOTD\.$/ } $c->lines()),
     1, 'lines as they are');
 is(title($c->pid()), 'irc-client: alice', 'title');

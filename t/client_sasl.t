@@ -376,30 +376,8 @@ for my $case (
     like($c->errors(), $re, '... in words');
 }
 
-# finds the secret, in base64 or not, in what a process can write to
+# the secret, in base64 or not
 
 sub maps {
-    my ($client) = @_;
-    my $found = 0;
-
-    no warnings 'portable';
-
-    open my $maps, '<', '/proc/' . $client->pid() . '/maps' or return 'no maps';
-    open my $mem, '<', '/proc/' . $client->pid() . '/mem' or return 'no mem';
-    binmode $mem;
-
-    while (<$maps>) {
-        my ($from, $to) = /^(\w+)-(\w+) rw/ or next;
-        my $bytes;
-
-        # a sanitizer has terabytes of its own
-
-        next if hex($to) - hex $from > 1 << 28;
-
-        sysseek($mem, hex $from, 0);
-        sysread($mem, $bytes, hex($to) - hex $from) or next;
-        $found++ if $bytes =~ /sesame|c2VzYW1l|zZXNhbWU|NZXNhbW/;
-    }
-
-    return $found;
+    return remembers($_[0]->pid(), qr/sesame|c2VzYW1l|zZXNhbWU|NZXNhbW/);
 }

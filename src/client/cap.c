@@ -69,9 +69,23 @@ has_sasl(eirc_slice_t list, eirc_slice_t *value)
 void
 cap_begin(user_t *u)
 {
+    const eirc_slice_t line = EIRC_SLICE("CAP LS 302");
+
+    /* between WEBIRC and PASS, in their order: the segment's come behind */
+
     if (login_busy(u)) {
-        (void) user_send(u, EIRC_SLICE("CAP LS 302"));
+        (void) login_out_add(u, &line, 1);
+        u->session.state->caps |= CAP_ASKED;
     }
+}
+
+
+/* Does more of the list follow? */
+static bool
+is_continued(const eirc_irc_msg_t *msg)
+{
+    return msg->nparams > 3
+           && eirc_slice_equal(msg->params[2], EIRC_SLICE("*"));
 }
 
 
@@ -97,12 +111,13 @@ cap_listed(user_t *u, const eirc_irc_msg_t *msg, eirc_slice_t list)
         }
     }
 
-    if (msg->nparams > 3 && eirc_slice_equal(msg->params[2], EIRC_SLICE("*")))
-    {
+    if (is_continued(msg)) {
         return;
     }
 
-    if (!talk->offered) {
+    u->session.state->caps &= ~CAP_ASKED;
+
+    if (!talk->offered || !talk->wanted) {
         login_skip(u, "the IRC server offers no login");
         return;
     }
@@ -121,28 +136,57 @@ cap_line(user_t *u, const eirc_irc_msg_t *msg)
     talk = &u->login->talk;
     talk->cap = true;
     sub = msg->params[1];
-    list = msg->params[msg->nparams - 1];
+    list = eirc_irc_param(msg, msg->nparams > 2 ? msg->nparams - 1 : 2);
 
     if (eirc_irc_equal(EIRC_IRC_ASCII, sub, EIRC_SLICE("LS"))) {
         cap_listed(u, msg, list);
-        return;
-    }
 
-    if (!has_sasl(list, &value)) {
-        return;
-    }
+    } else if (eirc_irc_equal(EIRC_IRC_ASCII, sub, EIRC_SLICE("ACK"))) {
 
-    if (eirc_irc_equal(EIRC_IRC_ASCII, sub, EIRC_SLICE("ACK"))) {
-
-        if (talk->phase == LOGIN_ASKED) {
+        if (talk->phase == LOGIN_ASKED && has_sasl(list, &value)) {
             login_try(u);
         }
 
-    } else if (eirc_irc_equal(EIRC_IRC_ASCII, sub, EIRC_SLICE("NAK"))
-               || eirc_irc_equal(EIRC_IRC_ASCII, sub, EIRC_SLICE("DEL")))
+    } else if (eirc_irc_equal(EIRC_IRC_ASCII, sub, EIRC_SLICE("NAK"))) {
+
+        /* there is no other request that it could be about */
+
+        if (talk->phase == LOGIN_ASKED) {
+            login_skip(u, "the IRC server offers no login");
+        }
+
+    } else if (eirc_irc_equal(EIRC_IRC_ASCII, sub, EIRC_SLICE("DEL"))
+               && has_sasl(list, &value))
     {
         login_skip(u, "the IRC server offers no login");
     }
+}
+
+
+bool
+cap_late(user_t *u, const eirc_irc_msg_t *msg)
+{
+    session_state_t *state;
+
+    state = u->session.state;
+
+    if (!(state->caps & CAP_ASKED)
+        || !eirc_irc_equal(EIRC_IRC_ASCII, msg->params[1], EIRC_SLICE("LS")))
+    {
+        return false;
+    }
+
+    if (!is_continued(msg)) {
+        state->caps = (state->caps & ~CAP_ASKED) | CAP_OPEN;
+
+        /* a browser that negotiates would have taken the question over */
+
+        if (user_mode(u) == SESSION_EIRC || state->nick[0] != '\0') {
+            cap_close(u);
+        }
+    }
+
+    return true;
 }
 
 
@@ -162,7 +206,7 @@ cap_done(user_t *u)
         return;
     }
 
-    u->session.state->caps |= CAP_OPEN;
+    u->session.state->caps = CAP_OPEN;
 
     if (user_mode(u) == SESSION_EIRC) {
         cap_close(u);

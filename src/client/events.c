@@ -42,6 +42,10 @@ static const event_t events[EVENT_LAST] = {
     [EVENT_LOGIN_FAILED] = {LOG_LEVEL_WARN, STATUS_NUMBER, "login failed"},
     [EVENT_SUCCEEDED]
     = {LOG_LEVEL_NOTICE, STATUS_NONE, "goes on after one that dealt with"},
+    [EVENT_PASSWORD_REFUSED]
+    = {LOG_LEVEL_ERR, STATUS_NUMBER, "IRC server refused the password"},
+    [EVENT_GATEWAY_REFUSED]
+    = {LOG_LEVEL_ERR, STATUS_NUMBER, "IRC server refused the gateway"},
 };
 
 

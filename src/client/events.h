@@ -56,6 +56,11 @@ typedef enum {
     EVENT_LOGIN_FAILED,
     /* goes on after a worker that died; text: what that was dealing with */
     EVENT_SUCCEEDED,
+    /* the IRC server does not take its password, or wants one; status: the
+     * numeric */
+    EVENT_PASSWORD_REFUSED,
+    /* ... or WEBIRC; status: the numeric, or 0; text says why */
+    EVENT_GATEWAY_REFUSED,
     EVENT_LAST
 } event_type_e;
 

@@ -165,6 +165,42 @@ handle_user_refused(user_t *u, const eirc_irc_msg_t *msg)
 }
 
 
+/* The server's line, and behind it our own words, before the end. */
+static bool
+refuse(user_t *u, event_type_e type, int number, const char *words)
+{
+    u->session.state->refused = 1;
+    u->event(u, type, number, eirc_slice(NULL, 0));
+    user_tell(u, u->line);
+    user_tell_error(u, eirc_slice_str(words));
+
+    return false;
+}
+
+
+/* The server's password, since so early there is none of a user's. */
+static bool
+refuse_password(user_t *u, int number)
+{
+    return refuse(u, EVENT_PASSWORD_REFUSED, number,
+                  u->passed ? "The IRC server does not take the password."
+                            : "The IRC server wants a password.");
+}
+
+
+static bool
+handle_password_refused(user_t *u, const eirc_irc_msg_t *msg)
+{
+    if (u->session.state->phase != SESSION_REGISTERING
+        || u->session.state->refused)
+    {
+        return true;
+    }
+
+    return refuse_password(u, numeric(msg->verb));
+}
+
+
 /* capabilities and login: what is said about ours is not for the browser */
 
 static bool
@@ -175,26 +211,53 @@ handle_cap(user_t *u, const eirc_irc_msg_t *msg)
         return false;
     }
 
-    return user_mode(u) != SESSION_EIRC && ircv3_cap(u, msg);
+    return !cap_late(u, msg) && user_mode(u) != SESSION_EIRC
+           && ircv3_cap(u, msg);
 }
 
 
-/* 410, 421, 451: the server can't be asked. */
+/* 410: the server can't be asked. */
 static bool
-handle_cap_unknown(user_t *u, const eirc_irc_msg_t *msg)
+handle_cap_invalid(user_t *u, const eirc_irc_msg_t *msg)
 {
-    bool known;
+    (void) msg;
+
+    if (!login_busy(u) || u->login->talk.phase != LOGIN_LIST) {
+        return true;
+    }
+
+    cap_unknown(u, true);
+
+    return false;
+}
+
+
+/* 421, 451: it knows nothing of what was said before 001. Of 451 it isn't
+ * always said what it is about. */
+static bool
+handle_unknown(user_t *u, const eirc_irc_msg_t *msg)
+{
+    eirc_slice_t verb;
+
+    verb = eirc_irc_param(msg, msg->nparams > 2 ? 1 : msg->nparams);
+
+    if (u->introduced && u->session.state->phase == SESSION_REGISTERING
+        && eirc_irc_equal(EIRC_IRC_ASCII, verb, EIRC_SLICE("WEBIRC")))
+    {
+        u->event(u, EVENT_GATEWAY_REFUSED, numeric(msg->verb),
+                 EIRC_SLICE("it knows no WEBIRC"));
+        return false;
+    }
 
     if (!login_busy(u) || u->login->talk.phase != LOGIN_LIST
-        || (eirc_slice_equal(msg->verb, EIRC_SLICE("421"))
-            && !eirc_irc_equal(EIRC_IRC_ASCII, eirc_irc_param(msg, 1),
-                               EIRC_SLICE("CAP"))))
+        || (!eirc_irc_equal(EIRC_IRC_ASCII, verb, EIRC_SLICE("CAP"))
+            && (verb.len > 0
+                || eirc_slice_equal(msg->verb, EIRC_SLICE("421")))))
     {
         return true;
     }
 
-    known = eirc_slice_equal(msg->verb, EIRC_SLICE("410"));
-    cap_unknown(u, known);
+    cap_unknown(u, false);
 
     return false;
 }
@@ -251,13 +314,31 @@ has_word(eirc_slice_t text, const char *const *words)
 static bool
 handle_error(user_t *u, const eirc_irc_msg_t *msg)
 {
+    eirc_slice_t text;
+    static const char *const gateways[] = {"webirc", "cgi:irc", NULL};
+    static const char *const passwords[] = {"password", NULL};
     static const char *const bans[]
-        = {"-lined", "-line:", "-line)", "banned", "password", NULL};
+        = {"-lined", "-line:", "-line)", "banned", NULL};
 
-    if (u->session.state->phase == SESSION_REGISTERING
-        && !u->session.state->refused && msg->nparams > 0
-        && has_word(msg->params[msg->nparams - 1], bans))
+    if (u->session.state->phase != SESSION_REGISTERING
+        || u->session.state->refused || msg->nparams == 0)
     {
+        return true;
+    }
+
+    text = msg->params[msg->nparams - 1];
+
+    if (u->introduced && has_word(text, gateways)) {
+        return refuse(u, EVENT_GATEWAY_REFUSED, 0,
+                      "The IRC server does not believe this gateway whose "
+                      "connection it is.");
+    }
+
+    if (has_word(text, passwords)) {
+        return refuse_password(u, 0);
+    }
+
+    if (has_word(text, bans)) {
         u->session.state->refused = 1;
         u->event(u, EVENT_IRC_REFUSED, 0, eirc_slice(NULL, 0));
     }
@@ -565,16 +646,16 @@ static const handler_t handlers[] = {
     {"396", 2, handle_host},
     {"403", 2, handle_join_refused},
     {"405", 2, handle_join_refused},
-    {"410", 1, handle_cap_unknown},
-    {"421", 2, handle_cap_unknown},
+    {"410", 1, handle_cap_invalid},
+    {"421", 2, handle_unknown},
     {"422", 1, handle_motd_missing},
     {"432", 1, handle_nick_refused},
     {"433", 1, handle_nick_refused},
     {"436", 1, handle_nick_refused},
     {"437", 2, handle_nick_refused},
-    {"451", 1, handle_cap_unknown},
+    {"451", 1, handle_unknown},
     {"463", 1, handle_user_refused},
-    {"464", 1, handle_user_refused},
+    {"464", 1, handle_password_refused},
     {"465", 1, handle_user_refused},
     {"471", 2, handle_join_refused},
     {"473", 2, handle_join_refused},
@@ -593,7 +674,7 @@ static const handler_t handlers[] = {
     {"907", 1, handle_login},
     {"908", 1, handle_login},
     {"AUTHENTICATE", 1, handle_authenticate},
-    {"CAP", 3, handle_cap},
+    {"CAP", 2, handle_cap},
     {"CHGHOST", 2, handle_chghost},
     {"ERROR", 0, handle_error},
     {"JOIN", 1, handle_join},

@@ -140,7 +140,7 @@ say_cap(user_t *u, const eirc_irc_msg_t *msg, eirc_slice_t line)
 
     /* from here on the registration waits for the browser */
 
-    u->session.state->caps &= ~CAP_OPEN;
+    u->session.state->caps = 0;
 
     if (msg->nparams < 2
         || !eirc_irc_equal(EIRC_IRC_ASCII, msg->params[0], EIRC_SLICE("REQ"))

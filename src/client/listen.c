@@ -1,7 +1,7 @@
 #include "listen.h"
 
 #include "log.h"
-#include "login.h"
+#include "login_alone.h"
 #include "relay.h"
 #include "relay_timers.h"
 #include "request.h"
@@ -46,10 +46,9 @@ typedef struct {
     const char *instance;
     const char *channels;
     const char *account;
-    const char *sasl;
-    const char *sasl_file;
     const char *tls;
     tls_alone_t secure;
+    login_alone_t login;
 
     /* made of these */
     size_t blob_len;
@@ -80,8 +79,9 @@ static const struct {
     {"--instance", offsetof(alone_t, instance)},
     {"--channels", offsetof(alone_t, channels)},
     {"--account", offsetof(alone_t, account)},
-    {"--sasl", offsetof(alone_t, sasl)},
-    {"--sasl-file", offsetof(alone_t, sasl_file)},
+    {"--sasl", offsetof(alone_t, login.sasl)},
+    {"--sasl-file", offsetof(alone_t, login.sasl_file)},
+    {"--password-file", offsetof(alone_t, login.password_file)},
 };
 
 
@@ -162,6 +162,8 @@ options_check(alone_t *o)
     long port;
     char words[TLS_ALONE_WORDS];
 
+    _Static_assert(sizeof(words) >= LOGIN_ALONE_WORDS, "either's words");
+
     if (o->nick == NULL || *o->nick == '\0') {
         return complain("Missing required argument: ", "--nick");
     }
@@ -195,17 +197,8 @@ options_check(alone_t *o)
                         "--listen, without a terminal");
     }
 
-    if (o->sasl != NULL && *o->sasl != '\0'
-        && eirc_sasl_set(eirc_slice_str(o->sasl)) == 0)
-    {
-        return complain("Unknown SASL mechanism: ", o->sasl);
-    }
-
-    if (o->sasl != NULL && o->sasl_file == NULL
-        && strcmp(o->sasl, eirc_sasl_name(EIRC_SASL_EXTERNAL)) != 0)
-    {
-        return complain("A file with the secret is missing: ",
-                        "--sasl-file=FILE is needed");
+    if (login_alone_check(&o->login, words) != EIRC_OK) {
+        return complain(words, "");
     }
 
     if (o->instance != NULL
@@ -249,91 +242,6 @@ request_make(request_t *r, const alone_t *o)
     }
 
     return request_finish(r, &why) == EIRC_OK ? EIRC_OK : complain(why, "");
-}
-
-
-/* The first line of a file that is nobody else's to read. */
-static int
-secret_read(char *out, const char *path)
-{
-    int fd;
-    ssize_t n;
-    struct stat st;
-    char buf[SASL_SECRET_MAX + 2];
-
-    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-
-    if (fd == -1 || fstat(fd, &st) == -1) {
-        return complain("open() of the file with the secret failed: ",
-                        strerror(errno));
-    }
-
-    n = S_ISREG(st.st_mode) && (st.st_mode & 077) != 0
-            ? -1
-            : read(fd, buf, sizeof(buf));
-    (void) close(fd);
-
-    if (n == -1) {
-        return complain("The file with the secret can be read by others: ",
-                        "chmod 600 is needed");
-    }
-
-    n = (ssize_t) (memchr(buf, '\n', (size_t) n) == NULL
-                       ? n
-                       : (char *) memchr(buf, '\n', (size_t) n) - buf);
-
-    if (n > 0 && n <= SASL_SECRET_MAX
-        && eirc_irc_text_valid(eirc_slice(buf, (size_t) n)))
-    {
-        memcpy(out, buf, (size_t) n);
-        out[n] = '\0';
-    }
-
-    explicit_bzero(buf, sizeof(buf));
-
-    return out[0] != '\0' ? EIRC_OK : complain("There is no secret in ", path);
-}
-
-
-static void
-login_forget(login_t *login)
-{
-    explicit_bzero(login, sizeof(login_t));
-    (void) munmap(login, LOGIN_SIZE);
-}
-
-
-/* NULL: there is to be no login. */
-static int
-login_make(login_t **login, const alone_t *o)
-{
-    login_t *l;
-
-    *login = NULL;
-
-    if (o->sasl == NULL && o->sasl_file == NULL) {
-        return EIRC_OK;
-    }
-
-    l = mmap(NULL, LOGIN_SIZE, PROT_READ | PROT_WRITE,
-             MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-    if (l == MAP_FAILED) {
-        return complain("There is no memory", "");
-    }
-
-    if (o->sasl_file != NULL
-        && secret_read(l->secret, o->sasl_file) != EIRC_OK) {
-        return EIRC_ERROR;
-    }
-
-    l->required = o->sasl != NULL;
-    l->mechanisms = o->sasl != NULL && *o->sasl != '\0'
-                        ? eirc_sasl_set(eirc_slice_str(o->sasl))
-                        : EIRC_SASL_PASSWORD;
-    *login = l;
-
-    return EIRC_OK;
 }
 
 
@@ -587,7 +495,7 @@ user_run(const request_t *request, login_t *login, const alone_t *o)
 
     relay.signals = signal_pipe[0];
     relay.renamed = title_set;
-    relay.forget = login_forget;
+    relay.forget = login_alone_forget;
     relay.user.login = login;
     relay.user.event = listen_event;
 
@@ -678,7 +586,7 @@ int
 listen_main(int argc, char **argv)
 {
     int rc;
-    char instance[33];
+    char instance[33], words[LOGIN_ALONE_WORDS];
     login_t *login;
     alone_t o;
     static request_t request;
@@ -686,8 +594,15 @@ listen_main(int argc, char **argv)
     options_read(&o, argc, argv);
 
     if (options_check(&o) != EIRC_OK || request_make(&request, &o) != EIRC_OK
-        || login_make(&login, &o) != EIRC_OK || signals_begin() != EIRC_OK)
+        || signals_begin() != EIRC_OK)
     {
+        return 1;
+    }
+
+    login = login_alone_make(&o.login, words);
+
+    if (login == NULL) {
+        (void) complain(words, "");
         return 1;
     }
 

@@ -10,24 +10,9 @@
 
 _Static_assert(sizeof(struct login_s) <= LOGIN_SIZE, "it has its room");
 _Static_assert(EIRC_BASE64_ENCODED(NONCE_BYTES) <= SASL_NONCE_MAX, "a nonce");
-_Static_assert(LOGIN_OUT_MAX >= EIRC_BASE64_ENCODED(SASL_ANSWER_MAX) + 7 * 16,
+_Static_assert(LOGIN_OUT_MAX >= EIRC_BASE64_ENCODED(SASL_ANSWER_MAX) + 7 * 16
+                                    + 2 * (EIRC_IRC_CONTENT_MAX + 2),
                "an answer has room");
-
-
-void
-login_begin(user_t *u)
-{
-    login_talk_t *talk;
-
-    if (u->login == NULL) {
-        return;
-    }
-
-    talk = &u->login->talk;
-    explicit_bzero(talk, sizeof(login_talk_t));
-    talk->set = u->login->mechanisms;
-    talk->phase = talk->set == 0 ? LOGIN_OVER : LOGIN_LIST;
-}
 
 
 bool
@@ -125,11 +110,11 @@ finish(user_t *u)
 }
 
 
-/* The server is left when there must be a login. */
+/* The server is left, for good, when there must be a login. */
 static void
 finish_without(user_t *u)
 {
-    if (!u->login->required) {
+    if (!u->login->secrets.required) {
         finish(u);
         return;
     }
@@ -160,6 +145,26 @@ fail(user_t *u, const char *why)
 }
 
 
+/*
+ * The same when another time may be better: services come and go. The server
+ * holds the registration back, as there is no CAP END, and closes; from there
+ * on it is a connection lost.
+ */
+static void
+fail_for_now(user_t *u, const char *why)
+{
+    tell(u, why);
+
+    if (!u->login->secrets.required) {
+        finish(u);
+        return;
+    }
+
+    u->login->talk.phase = LOGIN_OVER;
+    (void) user_send(u, EIRC_SLICE("QUIT"));
+}
+
+
 /* The server is told that we go on no further. */
 static void
 abort_talk(user_t *u, const char *why)
@@ -172,13 +177,91 @@ abort_talk(user_t *u, const char *why)
 void
 login_skip(user_t *u, const char *why)
 {
-    if (u->login->required) {
+    const login_talk_t *talk;
+    const secrets_t *secrets;
+
+    talk = &u->login->talk;
+    secrets = &u->login->secrets;
+
+    if (!secrets->required) {
+        u->login->talk.identify = secrets->secret[0] != '\0';
+        finish(u);
+
+    } else if (talk->cap && u->session.state->phase == SESSION_REGISTERING) {
+        fail_for_now(u, why);
+
+    } else {
+
+        /* a server without capabilities holds nothing back, nor ever will */
+
         fail(u, why);
+    }
+}
+
+
+/* the beginning */
+
+/* The mechanisms that could be used, with these secrets. */
+static uint32_t
+usable(const secrets_t *secrets)
+{
+    return secrets->mechanisms
+           & (secrets->secret[0] == '\0' ? ~EIRC_SASL_PASSWORD : ~0u);
+}
+
+
+bool
+login_needed(const secrets_t *secrets)
+{
+    return secrets->secret[0] != '\0' || secrets->password[0] != '\0'
+           || secrets->webirc[0] != '\0' || secrets->required
+           || usable(secrets) != 0;
+}
+
+
+void
+login_begin(user_t *u)
+{
+    login_talk_t *talk;
+    const secrets_t *secrets;
+
+    if (u->login == NULL) {
         return;
     }
 
-    u->login->talk.identify = u->login->secret[0] != '\0';
-    finish(u);
+    secrets = &u->login->secrets;
+    talk = &u->login->talk;
+    explicit_bzero(talk, sizeof(login_talk_t));
+    talk->set = usable(secrets);
+    talk->wanted = talk->set != 0;
+    talk->phase = LOGIN_OVER;
+
+    if (talk->wanted || u->login->negotiates) {
+        talk->phase = LOGIN_LIST;
+
+    } else if (secrets->required) {
+        fail(u, "there is no secret to log in with");
+
+    } else {
+        talk->identify = secrets->secret[0] != '\0';
+    }
+}
+
+
+void
+login_pass(user_t *u)
+{
+    eirc_slice_t parts[2];
+
+    if (u->login == NULL || u->login->secrets.password[0] == '\0') {
+        return;
+    }
+
+    parts[1] = eirc_slice_str(u->login->secrets.password);
+    parts[0] = eirc_irc_word_valid(parts[1]) ? EIRC_SLICE("PASS ")
+                                             : EIRC_SLICE("PASS :");
+    (void) login_out_add(u, parts, 2);
+    u->passed = true;
 }
 
 
@@ -217,7 +300,14 @@ login_try(user_t *u)
     mechanism = eirc_sasl_strongest(talk->set);
 
     if (mechanism == EIRC_SASL_NONE) {
-        login_skip(u, "the IRC server has no mechanism that could be used");
+
+        if (u->login->secrets.required) {
+            fail(u, "the IRC server has no mechanism that could be used");
+
+        } else {
+            login_skip(u, NULL);
+        }
+
         return;
     }
 
@@ -233,7 +323,7 @@ login_try(user_t *u)
     }
 
     sasl_begin(&talk->sasl, mechanism, eirc_slice_str(name),
-               eirc_slice_str(u->login->secret), nonce);
+               eirc_slice_str(u->login->secrets.secret), nonce);
     (void) user_send_text(u, "AUTHENTICATE ",
                           eirc_slice_str(eirc_sasl_name(mechanism)));
 
@@ -416,17 +506,25 @@ login_numeric(user_t *u, int number, const eirc_irc_msg_t *msg)
 void
 login_late(user_t *u)
 {
+    const char *why;
+
     if (!login_busy(u) || u->login->talk.phase < LOGIN_ASKED
         || u->session.state->phase != SESSION_REGISTERING)
     {
         return;
     }
 
+    why = "the server does not answer";
+
     if (u->login->talk.tried) {
-        abort_talk(u, "the server does not answer");
+        (void) user_send(u, EIRC_SLICE("AUTHENTICATE *"));
+        fail_for_now(u, why);
+
+    } else if (u->login->secrets.required) {
+        fail_for_now(u, why);
 
     } else {
-        login_skip(u, "the server does not answer");
+        login_skip(u, why);
     }
 
     session_commit(&u->session);
@@ -467,7 +565,7 @@ login_ready(user_t *u)
     parts[0] = EIRC_SLICE("PRIVMSG NickServ :IDENTIFY ");
     parts[1] = eirc_slice_str(account);
     parts[2] = EIRC_SLICE(" ");
-    parts[3] = eirc_slice_str(u->login->secret);
+    parts[3] = eirc_slice_str(u->login->secrets.secret);
 
     if (account[0] == '\0'
         || eirc_irc_equal(u->state.isupport.casemap, parts[1], user_nick(u)))

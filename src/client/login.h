@@ -1,10 +1,10 @@
 /*
  * Logging in to an account of the network: SASL while registering (cap.c has
- * asked for it), or NickServ where there is no SASL. The secret, and that of
- * WEBIRC, lie in a mapping of their own, which whoever runs the user owns: a
- * worker has it from the socket layer. What holds a secret on its way to IRC
- * waits here as well, never in the segment; the relay sends it. Each function
- * is part of a step of user.c.
+ * asked for it), or NickServ where there is no SASL; and the password of the
+ * server. All secrets, that of WEBIRC too, lie in a mapping of their own, which
+ * whoever runs the user owns: a worker has it from the socket layer. What holds
+ * a secret on its way to IRC waits here as well, never in the segment; the
+ * relay sends it. Each function is part of a step of user.c.
  *
  *    LIST --> ASKED --> MECHANISM --> TALKING --> OVER
  *      |        |         |    ^         |          ^
@@ -20,19 +20,18 @@
 
 #include "eirc_base64.h"
 #include "sasl.h"
+#include "secrets.h"
 #include "user.h"
 
 /* the whole of it, as it is mapped */
 #define LOGIN_SIZE 8192
 
-#define LOGIN_PASSWORD_MAX 255
-#define LOGIN_GATEWAY_MAX 63
-
 /* a challenge as it comes: the longest, in base64 */
 #define LOGIN_CHALLENGE_MAX EIRC_BASE64_ENCODED(SASL_CHALLENGE_MAX)
 
-/* lines with secrets: the longest answer, in pieces with their words */
-#define LOGIN_OUT_MAX 3072
+/* lines with secrets: the longest answer, in pieces with their words, behind
+ * WEBIRC and PASS */
+#define LOGIN_OUT_MAX 4096
 
 typedef enum {
     LOGIN_NONE = 0,
@@ -47,6 +46,7 @@ typedef enum {
 typedef struct {
     login_phase_e phase;
     bool cap;      /* the server knows of capabilities */
+    bool wanted;   /* there is a mechanism that could be used */
     bool offered;  /* and has this one */
     bool tried;    /* a mechanism was named */
     bool identify; /* NickServ is to be told instead */
@@ -61,16 +61,20 @@ typedef struct {
 
 /* written once, but for talk */
 struct login_s {
-    char secret[SASL_SECRET_MAX + 1];
-    char password[LOGIN_PASSWORD_MAX + 1]; /* of WEBIRC; empty: none */
-    char gateway[LOGIN_GATEWAY_MAX + 1];
-    uint32_t mechanisms; /* that may be used; 0: no login */
-    bool required;       /* without it the server is left */
+    secrets_t secrets;
+    bool negotiates; /* capabilities are asked for, whatever is wanted */
     login_talk_t talk;
 };
 
-/* Begins anew, for a new connection. */
+/* Is there anything in them that a registration needs? */
+bool login_needed(const secrets_t *secrets);
+
+/* Begins anew, for a new connection; leaves it where a login is required that
+ * can't be. */
 void login_begin(user_t *u);
+
+/* PASS, if there is a password of the server. */
+void login_pass(user_t *u);
 
 /* Does the browser have to wait? */
 bool login_busy(const user_t *u);

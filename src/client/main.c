@@ -20,7 +20,7 @@ static const char usage[]
       "                  [--realname=NAME] [--channels=NAME,...]\n"
       "                  [--listen=DIR] [--log=DIR] [--instance=ID]\n"
       "                  [--sasl[=MECHANISM]] [--sasl-file=FILE]\n"
-      "                  [--account=NAME]\n"
+      "                  [--account=NAME] [--password-file=FILE]\n"
       "                  [--tls] [--tls-ca=FILE] [--tls-fingerprint=HEX,...]\n"
       "                  [--tls-certificate=FILE [--tls-key=FILE]]\n"
       "                  [--tls-verify=on|off]\n"

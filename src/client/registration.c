@@ -2,6 +2,7 @@
 
 #include "cap.h"
 #include "login.h"
+#include "webirc.h"
 
 #include "eirc_utf8.h"
 
@@ -42,7 +43,9 @@ static const struct {
     bool ours;
 } steps[] = {
     {login_begin, true},
+    {webirc_say, true},
     {cap_begin, true},
+    {login_pass, true},
     {registration_nick_say, false},
     {registration_user_say, false},
 };
@@ -56,11 +59,17 @@ registration_begin(user_t *u)
     u->session.state->phase = SESSION_REGISTERING;
     u->session.state->nicks = 0;
     u->joining = true;
+    u->introduced = false;
+    u->passed = false;
 
     for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 
         if (steps[i].ours || user_mode(u) == SESSION_EIRC) {
             steps[i].say(u);
+        }
+
+        if (u->session.state->phase != SESSION_REGISTERING) {
+            return;
         }
     }
 

@@ -1,5 +1,7 @@
 #include "request.h"
 
+#include "address.h"
+
 #include "eirc_utf8.h"
 
 #include <jansson.h>
@@ -55,7 +57,8 @@ void
 request_init(request_t *r)
 {
     memset(&r->identity, 0, sizeof(session_identity_t));
-    r->secret[0] = '\0';
+    memset(&r->secrets, 0, sizeof(secrets_t));
+    r->secrets.mechanisms = EIRC_SASL_PASSWORD;
     r->nchannels = 0;
     r->used = 0;
 }
@@ -127,11 +130,11 @@ request_set(request_t *r, const char *name, eirc_slice_t value,
 
     } else if (strcmp(name, "sasl_secret") == 0) {
 
-        if (value.len >= sizeof(r->secret)) {
+        if (value.len >= sizeof(r->secrets.secret)) {
             return refuse(error, "the secret is too long");
         }
 
-        string_set(r->secret, sizeof(r->secret), value);
+        string_set(r->secrets.secret, sizeof(r->secrets.secret), value);
     }
 
     return EIRC_OK;
@@ -419,6 +422,106 @@ mode_read(uint32_t *mode, const json_t *value)
 }
 
 
+/* A string that the location gives; what isn't there leaves out as it is. */
+static int
+location_string(char *out, size_t size, const json_t *value,
+                bool (*valid)(eirc_slice_t))
+{
+    eirc_slice_t s;
+
+    if (value == NULL) {
+        return EIRC_OK;
+    }
+
+    s = json_slice(value);
+
+    if (!json_is_string(value) || s.len == 0 || s.len >= size || !valid(s)) {
+        return EIRC_ERROR;
+    }
+
+    string_set(out, size, s);
+
+    return EIRC_OK;
+}
+
+
+/* Whether there is to be a login by SASL, and how. */
+static int
+sasl_read(secrets_t *secrets, const json_t *policy, const json_t *mechanisms)
+{
+    if (mechanisms != NULL) {
+        secrets->mechanisms = eirc_sasl_set(json_slice(mechanisms));
+
+        if (secrets->mechanisms == 0) {
+            return EIRC_ERROR;
+        }
+    }
+
+    if (policy == NULL
+        || eirc_slice_equal(json_slice(policy), EIRC_SLICE("optional")))
+    {
+        return EIRC_OK;
+    }
+
+    if (eirc_slice_equal(json_slice(policy), EIRC_SLICE("required"))) {
+        secrets->required = true;
+        return EIRC_OK;
+    }
+
+    if (eirc_slice_equal(json_slice(policy), EIRC_SLICE("off"))) {
+        secrets->mechanisms = 0;
+        return EIRC_OK;
+    }
+
+    return EIRC_ERROR;
+}
+
+
+/* What the location of nginx has for all its users. */
+static int
+location_read(request_t *r, const json_t *root, const char **error)
+{
+    char address[ADDRESS_SIZE];
+    const json_t *webirc;
+    secrets_t *secrets;
+
+    secrets = &r->secrets;
+    webirc = json_object_get(root, "webirc");
+
+    if (location_string(secrets->password, sizeof(secrets->password),
+                        json_object_get(root, "password"), eirc_irc_text_valid)
+            != EIRC_OK
+        || location_string(secrets->webirc, sizeof(secrets->webirc),
+                           json_object_get(webirc, "password"),
+                           eirc_irc_word_valid)
+               != EIRC_OK
+        || location_string(secrets->gateway, sizeof(secrets->gateway),
+                           json_object_get(webirc, "gateway"),
+                           eirc_irc_word_valid)
+               != EIRC_OK
+        || sasl_read(secrets, json_object_get(root, "sasl"),
+                     json_object_get(root, "mechanisms"))
+               != EIRC_OK)
+    {
+        return refuse(error, "what the location says can't be used");
+    }
+
+    if (webirc == NULL) {
+        return EIRC_OK;
+    }
+
+    if (secrets->webirc[0] == '\0' || secrets->gateway[0] == '\0') {
+        return refuse(error, "what the location says can't be used");
+    }
+
+    if (!address_write(address, r->identity.address)) {
+        return refuse(error, "the address is no address");
+    }
+
+    return EIRC_OK;
+}
+
+
 static int
 root_read(request_t *r, const json_t *root, const char **error)
 {
@@ -455,6 +558,9 @@ root_read(request_t *r, const json_t *root, const char **error)
     if ((value != NULL && !json_is_boolean(value))
         || number_read(&id->port, json_object_get(root, "port"), 65535)
                != EIRC_OK
+        || number_read(&id->local_port, json_object_get(root, "local_port"),
+                       65535)
+               != EIRC_OK
         || number_read(&id->flood_rate, json_object_get(root, "flood_rate"),
                        FLOOD_RATE_MAX)
                != EIRC_OK
@@ -463,6 +569,10 @@ root_read(request_t *r, const json_t *root, const char **error)
                != EIRC_OK)
     {
         return refuse(error, "a number or flag is out of bounds");
+    }
+
+    if (location_read(r, root, error) != EIRC_OK) {
+        return EIRC_ERROR;
     }
 
     return user_read(r, json_object_get(root, "user"), error);

@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-#include "sasl.h"
+#include "secrets.h"
 #include "session.h"
 
 /* channels to join; those behind are left out, a server has its limit too */
@@ -18,14 +18,15 @@
 
 typedef struct {
     session_identity_t identity;
-    char secret[SASL_SECRET_MAX + 1]; /* empty: none */
+    secrets_t secrets;
     unsigned nchannels;
     uint32_t used;
     /* names, each behind its length */
     uint8_t channels[REQUEST_CHANNELS_MAX * (EIRC_IRC_CHANNEL_MAX + 1)];
 } request_t;
 
-/* Nobody, on eIRC's way, without flood control. */
+/* Nobody, on eIRC's way, without flood control; a secret would be used for
+ * SASL where the server has it. */
 void request_init(request_t *r);
 
 /*

@@ -283,7 +283,8 @@ identity_valid(const session_identity_t *id)
            && is_terminated(id->realname, sizeof(id->realname))
            && is_terminated(id->account, sizeof(id->account))
            && is_terminated(id->address, sizeof(id->address))
-           && id->mode < SESSION_MODES && id->port <= 65535;
+           && id->mode < SESSION_MODES && id->port <= 65535
+           && id->local_port <= 65535;
 }
 
 

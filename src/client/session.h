@@ -106,7 +106,8 @@ typedef struct {
     char account[EIRC_LINK_ACCOUNT_MAX + 1];
     char address[SESSION_ADDRESS_MAX + 1]; /* the browser's */
     uint32_t port;
-    uint32_t secure; /* flag */
+    uint32_t local_port; /* of nginx, that the browser came to */
+    uint32_t secure;     /* flag */
     uint32_t mode;
     uint32_t flood_rate;
     uint32_t flood_burst;

@@ -56,6 +56,9 @@ struct user_s {
         bool open;
     } regain;
 
+    bool introduced; /* it was told by WEBIRC whose connection it is */
+    bool passed;     /* and its password by PASS */
+
     void (*event)(user_t *u, event_type_e type, int32_t status,
                   eirc_slice_t text);
     void *data; /* whose user it is */

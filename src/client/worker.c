@@ -118,12 +118,12 @@ login_forget(login_t *login)
 
 /* The secrets go where they come back from with each connection. */
 static int
-secret_put(const request_t *r)
+secrets_put(const request_t *r)
 {
     control_t c;
     login_t *login;
 
-    if (r->secret[0] == '\0') {
+    if (!login_needed(&r->secrets)) {
         (void) close(WORKER_FD_SECRET);
         memset(&c, 0, offsetof(control_t, data));
         c.type = CONTROL_NO_SECRET;
@@ -137,8 +137,7 @@ secret_put(const request_t *r)
         return refuse(EIRC_LINK_FAILED, "there is no memory");
     }
 
-    strcpy(login->secret, r->secret);
-    login->mechanisms = EIRC_SASL_PASSWORD;
+    login->secrets = r->secrets;
     login_forget(login);
 
     return EIRC_OK;
@@ -172,7 +171,7 @@ request_take(birthplace_t *place, const worker_birth_t *birth, void *segment,
         return refuse(EIRC_LINK_FAILED, "it is no new segment");
     }
 
-    return secret_put(&place->request);
+    return secrets_put(&place->request);
 }
 
 

@@ -66,6 +66,22 @@ eirc_irc_text_valid(eirc_slice_t text)
 }
 
 
+bool
+eirc_irc_word_valid(eirc_slice_t word)
+{
+    size_t i;
+
+    for (i = 0; i < word.len; i++) {
+
+        if (word.p[i] <= ' ' || word.p[i] == 0x7f) {
+            return false;
+        }
+    }
+
+    return word.len > 0 && word.p[0] != ':';
+}
+
+
 /* case */
 
 

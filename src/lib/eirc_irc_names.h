@@ -93,4 +93,8 @@ bool eirc_irc_channel_valid(eirc_slice_t channel);
 /* may this be text in a line (a trailing parameter)?  No NUL, CR or LF. */
 bool eirc_irc_text_valid(eirc_slice_t text);
 
+/* ... and this a parameter among others?  One byte at least; no control bytes
+ * or space, and no ':' in front. */
+bool eirc_irc_word_valid(eirc_slice_t word);
+
 #endif /* _EIRC_IRC_NAMES_H_INCLUDED_ */

@@ -51,6 +51,14 @@
 #define EIRC_IRC_TAGS_CLIENT_MAX 4096
 #define EIRC_IRC_TAGS_MAX 8191
 
+/*
+ * A password of PASS or WEBIRC, and the name of a gateway: WEBIRC takes 143
+ * bytes beside them, with the longest address twice and both ports, and all
+ * of it is one line.
+ */
+#define EIRC_IRC_PASSWORD_MAX 255
+#define EIRC_IRC_GATEWAY_MAX 63
+
 /* a whole line without and with CR LF: tags and content as above */
 #define EIRC_IRC_LINE_MAX (EIRC_IRC_TAGS_MAX + EIRC_IRC_CONTENT_MAX)
 #define EIRC_IRC_LINE_BUFFER (EIRC_IRC_LINE_MAX + 2)
@@ -72,8 +80,10 @@
 /* RFC 6455 sets no bound; a record has to fit the socket's send buffer */
 #define EIRC_LINK_MESSAGE_MAX 65536
 
-/* user object of the application and our wrapping */
+/* user object of the application, and our wrapping: who the browser is, and
+ * the passwords of the location, as JSON */
 #define EIRC_LINK_USER_MAX 65536
+#define EIRC_LINK_USER_WRAP 2048
 
 /* the largest record of all, header included */
 #define EIRC_LINK_RECORD_MAX (EIRC_LINK_HEADER_SIZE + EIRC_LINK_MESSAGE_MAX)

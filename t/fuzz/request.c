@@ -48,7 +48,23 @@ check_identity(const session_identity_t *id)
     (void) check_string(id->account, sizeof(id->account));
 
     check(memchr(id->address, '\0', sizeof(id->address)) != NULL);
-    check(id->mode < SESSION_MODES && id->port <= 65535 && id->secure <= 1);
+    check(id->mode < SESSION_MODES && id->port <= 65535
+          && id->local_port <= 65535 && id->secure <= 1);
+}
+
+
+static void
+check_secrets(const secrets_t *s)
+{
+    eirc_slice_t word;
+
+    (void) check_string(s->secret, sizeof(s->secret));
+    (void) check_string(s->password, sizeof(s->password));
+
+    word = check_string(s->webirc, sizeof(s->webirc));
+    check(word.len == 0 || eirc_irc_word_valid(word));
+    word = check_string(s->gateway, sizeof(s->gateway));
+    check(word.len == 0 || eirc_irc_word_valid(word));
 }
 
 
@@ -89,6 +105,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 
     if (request_read(r, p, len, &error) == EIRC_OK) {
         check_identity(&r->identity);
+        check_secrets(&r->secrets);
         check_channels(r);
 
     } else {

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "eirc_utf8.h"
+#include "login.h"
 #include "user.h"
 
 #define REPLAY 4096
@@ -25,18 +26,20 @@ typedef struct {
     session_mode_e mode;
     bool raw;
     bool checked; /* nginx lets no message pass that is not UTF-8 */
+    bool secrets; /* it is to log in */
 } kind_t;
 
 static const kind_t kinds[] = {
-    {SESSION_EIRC, true, true},
-    {SESSION_EIRC, false, false}, /* standing alone */
-    {SESSION_TEXT, true, true},
-    {SESSION_BINARY, true, false},
+    {SESSION_EIRC, true, true, true},
+    {SESSION_EIRC, false, false, false}, /* standing alone */
+    {SESSION_TEXT, true, true, true},
+    {SESSION_BINARY, true, false, false},
 };
 
 static const kind_t *kind;
 static _Alignas(SESSION_PAGE) uint8_t segment[256 * 1024];
 static user_t u;
+static struct login_s login;
 
 
 static void
@@ -108,12 +111,9 @@ check_told(void)
 
 /* What IRC gets: lines of at most so many bytes, each with its CR LF. */
 static void
-check_sent(void)
+check_lines(eirc_slice_t out)
 {
-    eirc_slice_t out;
     const uint8_t *end;
-
-    out = session_out_pending(&u.session);
 
     while (out.len > 0) {
         end = memchr(out.p, '\n', out.len);
@@ -124,7 +124,26 @@ check_sent(void)
         check(memchr(out.p, '\r', (size_t) (end - out.p)) == end - 1);
         out = eirc_slice(end + 1, out.len - (size_t) (end + 1 - out.p));
     }
+}
 
+
+static void
+check_sent(void)
+{
+    eirc_slice_t out;
+
+    out = login_out_pending(&u);
+    check_lines(out);
+
+    if (out.len > 0) {
+        login_out_sent(&u, out.len);
+    }
+
+    if (u.login != NULL && login_is_over(&u)) {
+        u.login = NULL;
+    }
+
+    check_lines(session_out_pending(&u.session));
     session_out_sent(&u.session, session_out_pending(&u.session).len);
     session_commit(&u.session);
     session_out_settle(&u.session);
@@ -259,6 +278,20 @@ begin(void)
     check(user_init(&u, segment, session_segment_size(REPLAY), REPLAY, &r, 9,
                     1000)
           == EIRC_OK);
+
+    if (kind->secrets) {
+        memset(&login, 0, sizeof(login));
+        strcpy(login.secrets.secret, "s");
+        strcpy(login.secrets.password, "p");
+        strcpy(login.secrets.webirc, "w");
+        strcpy(login.secrets.gateway, "g");
+        strcpy(u.session.identity->address, "::1");
+        login.secrets.mechanisms = EIRC_SASL_BIT(EIRC_SASL_PLAIN)
+                                   | EIRC_SASL_BIT(EIRC_SASL_EXTERNAL);
+        login.secrets.required = kind->mode == SESSION_TEXT;
+        u.login = &login;
+    }
+
     user_connected(&u, 0);
     run();
 }

@@ -328,6 +328,30 @@ test_text(void **state)
 }
 
 
+static void
+test_words(void **state)
+{
+    unsigned i;
+    static const char *const words[]
+        = {"a", "a:", "#a", "-", "\xc3\xa4", "=!*"};
+    static const char *const none[] = {"",   ":",   ":a", " ",    "a b",  "a ",
+                                       " a", "a\r", "\n", "\x7f", "a\x01"};
+
+    (void) state;
+
+    for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        assert_true(eirc_irc_word_valid(eirc_slice_str(words[i])));
+    }
+
+    for (i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
+        assert_false(eirc_irc_word_valid(eirc_slice_str(none[i])));
+    }
+
+    assert_false(eirc_irc_word_valid(eirc_slice("a\0b", 3)));
+    assert_false(eirc_irc_word_valid(eirc_slice(NULL, 0)));
+}
+
+
 int
 main(void)
 {
@@ -336,7 +360,7 @@ main(void)
         cmocka_unit_test(test_fold),    cmocka_unit_test(test_casemap_names),
         cmocka_unit_test(test_compare), cmocka_unit_test(test_nicks),
         cmocka_unit_test(test_users),   cmocka_unit_test(test_channels),
-        cmocka_unit_test(test_text),
+        cmocka_unit_test(test_text),    cmocka_unit_test(test_words),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -187,6 +187,91 @@ test_channels(void **state)
 }
 
 
+/* with these members beside the user object */
+static int
+location(const char *members)
+{
+    char json[4096];
+
+    (void) snprintf(json, sizeof(json), "{\"user\":{\"nick\":\"n\"}%s}",
+                    members);
+
+    return take(json);
+}
+
+
+static void
+test_location(void **state)
+{
+    unsigned i;
+    char json[1024];
+    static const char *const refused[] = {
+        ",\"password\":\"\"",
+        ",\"password\":7",
+        ",\"password\":\"a\\nb\"",
+        ",\"webirc\":{}",
+        ",\"webirc\":\"a\"",
+        ",\"webirc\":null",
+        ",\"address\":\"::1\",\"webirc\":{\"password\":\"a\"}",
+        ",\"address\":\"::1\",\"webirc\":{\"gateway\":\"a\"}",
+        ",\"address\":\"::1\",\"webirc\":{\"password\":\"a b\","
+        "\"gateway\":\"g\"}",
+        ",\"address\":\"::1\",\"webirc\":{\"password\":\"a\","
+        "\"gateway\":\":g\"}",
+        ",\"webirc\":{\"password\":\"a\",\"gateway\":\"g\"}",
+        ",\"address\":\"host\",\"webirc\":{\"password\":\"a\","
+        "\"gateway\":\"g\"}",
+        ",\"sasl\":\"on\"",
+        ",\"sasl\":true",
+        ",\"mechanisms\":\"\"",
+        ",\"mechanisms\":\"FOO\"",
+        ",\"mechanisms\":[\"PLAIN\"]",
+        ",\"local_port\":65536",
+        ",\"local_port\":\"1\"",
+    };
+
+    (void) state;
+
+    assert_int_equal(location(""), EIRC_OK);
+    assert_string_equal(r.secrets.password, "");
+    assert_string_equal(r.secrets.webirc, "");
+    assert_int_equal(r.secrets.mechanisms, EIRC_SASL_PASSWORD);
+    assert_false(r.secrets.required);
+    assert_int_equal(r.identity.local_port, 0);
+
+    assert_int_equal(
+        location(",\"address\":\"192.0.2.1\",\"local_port\":443,"
+                 "\"webirc\":{\"password\":\"a:\\\"\",\"gateway\":\"g.h\"},"
+                 "\"password\":\": b \",\"sasl\":\"required\","
+                 "\"mechanisms\":\"EXTERNAL,FOO,PLAIN\""),
+        EIRC_OK);
+    assert_string_equal(r.secrets.webirc, "a:\"");
+    assert_string_equal(r.secrets.gateway, "g.h");
+    assert_string_equal(r.secrets.password, ": b ");
+    assert_int_equal(r.secrets.mechanisms,
+                     EIRC_SASL_BIT(EIRC_SASL_EXTERNAL)
+                         | EIRC_SASL_BIT(EIRC_SASL_PLAIN));
+    assert_true(r.secrets.required);
+    assert_int_equal(r.identity.local_port, 443);
+
+    assert_int_equal(location(",\"sasl\":\"off\""), EIRC_OK);
+    assert_int_equal(r.secrets.mechanisms, 0);
+    assert_int_equal(location(",\"sasl\":\"optional\""), EIRC_OK);
+    assert_int_equal(r.secrets.mechanisms, EIRC_SASL_PASSWORD);
+
+    for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+        assert_int_equal(location(refused[i]), EIRC_ERROR);
+    }
+
+    /* the longest, and one byte more */
+
+    (void) sprintf(json, ",\"password\":\"%0255d\"", 0);
+    assert_int_equal(location(json), EIRC_OK);
+    (void) sprintf(json, ",\"password\":\"%0256d\"", 0);
+    assert_int_equal(location(json), EIRC_ERROR);
+}
+
+
 static void
 test_refused(void **state)
 {
@@ -318,7 +403,7 @@ main(void)
         cmocka_unit_test(test_whole),    cmocka_unit_test(test_modes),
         cmocka_unit_test(test_defaults), cmocka_unit_test(test_channels),
         cmocka_unit_test(test_refused),  cmocka_unit_test(test_long),
-        cmocka_unit_test(test_heavy),
+        cmocka_unit_test(test_heavy),    cmocka_unit_test(test_location),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

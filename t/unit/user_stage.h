@@ -18,6 +18,7 @@
 
 #include <cmocka.h>
 
+#include "login.h"
 #include "user.h"
 
 #define REPLAY 4096
@@ -60,6 +61,15 @@ collect(void)
 
     session_ring_drop(&u.session);
     session_commit(&u.session);
+
+    /* lines with secrets go first */
+
+    out = login_out_pending(&u);
+
+    if (out.len > 0) {
+        strncat(sent, (const char *) out.p, out.len);
+        login_out_sent(&u, out.len);
+    }
 
     out = session_out_pending(&u.session);
     strncat(sent, (const char *) out.p, out.len);

@@ -37,8 +37,8 @@ package EIRC::IRCServer;
 #   $server->connections()     how many said at least one line
 #   $server->ended($id), $server->wait_for_end($id, $seconds)
 #
-# By default it registers a client (001-005, 375, 372, 376), answers PING,
-# JOIN, PART, NAMES, WHOIS, QUIT and CAP LS, and passes PRIVMSG and NOTICE to
+# By default it registers a client (001-005, 375, 372, 376), takes any PASS and
+# WEBIRC, answers PING, JOIN, PART, NAMES, WHOIS, QUIT and CAP LS, and passes PRIVMSG and NOTICE to
 # everybody else in the channel or to the nick.  A connection that says
 # nothing leaves no trace.
 
@@ -277,6 +277,10 @@ sub _answer {
     } elsif ($verb eq 'PING') {
         $self->reply($conn, ":$name PONG $name :$args[0]")
             if !$self->{no_pong};
+
+    } elsif ($verb eq 'PASS' || $verb eq 'WEBIRC') {
+
+        # as good as any
 
     } elsif ($verb eq 'QUIT') {
         $self->reply($conn, 'ERROR :Closing link: '

@@ -19,6 +19,8 @@ package EIRC::Processes;
 #   pss($pid)                  its proportional share of memory in KB
 #   children($pid)             pids of its children
 #   title($pid)                its command line, as it shows it
+#   remembers($pid, qr/../)    in how many places of what the process can write
+#                              to there is such a thing; undef: can't be read
 #   wait_until($seconds, $code)    true as soon as the code says so
 #
 # Everything is read from /proc, nothing is sent to anybody.
@@ -29,7 +31,7 @@ use strict;
 use base qw/ Exporter /;
 
 our @EXPORT = qw/ irc_client objs processes wait_for wait_for_end descriptors
-    pss children title wait_until /;
+    pss children title remembers wait_until /;
 
 use Cwd qw/ abs_path /;
 use Errno;
@@ -157,6 +159,33 @@ sub title {
     $title =~ s/\0/ /g;
 
     return $title;
+}
+
+
+sub remembers {
+    my ($pid, $re) = @_;
+    my $found = 0;
+
+    no warnings 'portable';
+
+    open my $maps, '<', "/proc/$pid/maps" or return undef;
+    open my $mem, '<', "/proc/$pid/mem" or return undef;
+    binmode $mem;
+
+    while (<$maps>) {
+        my ($from, $to) = /^(\w+)-(\w+) rw/ or next;
+        my $bytes;
+
+        # a sanitizer has terabytes of its own
+
+        next if hex($to) - hex $from > 1 << 28;
+
+        sysseek($mem, hex $from, 0);
+        sysread($mem, $bytes, hex($to) - hex $from) or next;
+        $found++ if $bytes =~ $re;
+    }
+
+    return $found;
 }
 
 

@@ -6,6 +6,7 @@ package EIRC::WebSocket;
 #   my $ws = EIRC::WebSocket->connect($port, '/chat?chat_token=x', %opt);
 #
 #       host => '127.0.0.1'      where to connect to
+#       socket => $s             connected already, by whatever way
 #       headers => [ 'Origin: http://a', ... ]   more header lines
 #       subprotocols => [ ... ]  Sec-WebSocket-Protocol
 #       extensions => '...'      Sec-WebSocket-Extensions, as it is
@@ -79,8 +80,8 @@ sub connect {
 
     local $SIG{PIPE} = 'IGNORE';
 
-    my $s = IO::Socket::INET->new(Proto => 'tcp', PeerAddr => $host,
-        PeerPort => $port, Timeout => $timeout,
+    my $s = $opt{socket} || IO::Socket::INET->new(Proto => 'tcp',
+        PeerAddr => $host, PeerPort => $port, Timeout => $timeout,
         Sockopts => $opt{SocketOptions} || []) or return undef;
 
     if ($opt{SSL}) {
