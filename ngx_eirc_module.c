@@ -107,6 +107,27 @@ static ngx_command_t  ngx_http_eirc_commands[] = {
       0,
       NULL },
 
+    { ngx_string("eirc_webirc"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      ngx_http_eirc_webirc,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("eirc_irc_password"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_eirc_irc_password,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("eirc_sasl"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_eirc_sasl,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("eirc_client"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
       ngx_http_eirc_client,
@@ -366,12 +387,18 @@ ngx_http_eirc_create_loc_conf(ngx_conf_t *cf)
      *     conf->tls_ca = { 0, NULL };
      *     conf->tls_certificate = { 0, NULL };
      *     conf->tls_certificate_key = { 0, NULL };
+     *     conf->login = { 0, NULL };
+     *     conf->webirc = { 0, NULL };
+     *     conf->webirc_gateway = { 0, NULL };
+     *     conf->irc_password = { 0, NULL };
+     *     conf->sasl_mechanisms = 0;
      *     conf->token = NULL;
      *     conf->deflate.want = { 0 };
      */
 
     conf->tls_verify = NGX_CONF_UNSET;
     conf->tls_pins = NGX_CONF_UNSET_PTR;
+    conf->sasl = NGX_CONF_UNSET_UINT;
     conf->auth_uri = NGX_CONF_UNSET_PTR;
     conf->issue = NGX_CONF_UNSET_UINT;
     conf->echo = NGX_CONF_UNSET;
@@ -419,6 +446,8 @@ ngx_http_eirc_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         conf->tls_certificate = prev->tls_certificate;
         conf->tls_certificate_key = prev->tls_certificate_key;
     }
+
+    ngx_http_eirc_login_inherit(conf, prev);
 
     ngx_conf_merge_ptr_value(conf->auth_uri, prev->auth_uri, NULL);
     ngx_conf_merge_ptr_value(conf->origins, prev->origins, NULL);
@@ -532,7 +561,7 @@ ngx_http_eirc_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         return rv;
     }
 
-    return NGX_CONF_OK;
+    return ngx_http_eirc_login_merge(cf, conf);
 }
 
 

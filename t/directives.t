@@ -260,7 +260,7 @@ my @wrong = (
 
     (map {
         ['', "$_ on;", '', qr/unknown directive "$_"/]
-    } qw/ eirc_jwt_key eirc_webirc eirc_redis
+    } qw/ eirc_jwt_key eirc_redis
         eirc_status eirc_control /),
 );
 

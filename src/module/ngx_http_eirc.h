@@ -36,6 +36,11 @@
 #define NGX_HTTP_EIRC_ISSUE_ON     1  /* peers on this machine */
 #define NGX_HTTP_EIRC_ISSUE_ANY    2  /* whom the location lets in */
 
+/* eirc_sasl */
+#define NGX_HTTP_EIRC_SASL_OFF       0
+#define NGX_HTTP_EIRC_SASL_OPTIONAL  1
+#define NGX_HTTP_EIRC_SASL_REQUIRED  2
+
 #define NGX_HTTP_EIRC_TOKEN_HASH   32
 #define NGX_HTTP_EIRC_MAX_LAYERS   64
 
@@ -84,6 +89,12 @@ typedef struct {
     ngx_str_t                   tls_certificate;
     ngx_str_t                   tls_certificate_key;
     ngx_array_t                *tls_pins;  /* tls.c; NULL: none */
+    ngx_str_t                   login;     /* login.c: members of USER */
+    ngx_str_t                   webirc;    /* password; empty: off */
+    ngx_str_t                   webirc_gateway;
+    ngx_str_t                   irc_password;     /* empty: off */
+    ngx_uint_t                  sasl;      /* NGX_HTTP_EIRC_SASL_... */
+    ngx_uint_t                  sasl_mechanisms;  /* bits, eirc_sasl.h */
     ngx_http_complex_value_t   *token;     /* NULL: chat_token, decoded */
     ngx_http_complex_value_t   *auth_uri;  /* NULL: no eirc_auth_request */
     ngx_uint_t                  issue;     /* NGX_HTTP_EIRC_ISSUE_... */

@@ -82,6 +82,22 @@ char *ngx_http_eirc_tls_fingerprint(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_eirc_tls_merge(ngx_conf_t *cf, ngx_http_eirc_loc_conf_t *conf);
 
 
+/* login.c */
+
+char *ngx_http_eirc_webirc(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_eirc_irc_password(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_eirc_sasl(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/* Each of the three is inherited as a whole. */
+void ngx_http_eirc_login_inherit(ngx_http_eirc_loc_conf_t *conf,
+    ngx_http_eirc_loc_conf_t *prev);
+
+/* Turns them into conf->login, once the servers are known. */
+char *ngx_http_eirc_login_merge(ngx_conf_t *cf,
+    ngx_http_eirc_loc_conf_t *conf);
+
+
 /* variables.c: preconfiguration */
 
 ngx_int_t ngx_http_eirc_add_variables(ngx_conf_t *cf);

@@ -258,6 +258,7 @@ ngx_http_eirc_request_user(ngx_http_eirc_session_t *s, ngx_pool_t *pool,
     ngx_str_t *user)
 {
     u_char                    *p, *last;
+    in_port_t                  local_port;
     ngx_uint_t                 secure;
     ngx_connection_t          *c;
     ngx_http_eirc_loc_conf_t  *elcf;
@@ -277,7 +278,9 @@ ngx_http_eirc_request_user(ngx_http_eirc_session_t *s, ngx_pool_t *pool,
     secure = 0;
 #endif
 
-    user->len = s->ctx->user.len + NGX_HTTP_EIRC_USER_WRAP;
+    local_port = c->local_sockaddr ? ngx_inet_get_port(c->local_sockaddr) : 0;
+
+    user->len = s->ctx->user.len + elcf->login.len + NGX_HTTP_EIRC_USER_WRAP;
 
     user->data = ngx_pnalloc(pool, user->len);
     if (user->data == NULL) {
@@ -288,13 +291,14 @@ ngx_http_eirc_request_user(ngx_http_eirc_session_t *s, ngx_pool_t *pool,
 
     p = ngx_slprintf(user->data, last,
                      "{\"user\":%V,\"address\":\"%V\",\"port\":%ui,"
-                     "\"secure\":%s,\"mode\":\"%V\","
-                     "\"flood_rate\":%ui,\"flood_burst\":%ui}",
+                     "\"local_port\":%ui,\"secure\":%s,\"mode\":\"%V\","
+                     "\"flood_rate\":%ui,\"flood_burst\":%ui%V}",
                      &s->ctx->user, &c->addr_text,
                      (ngx_uint_t) ngx_inet_get_port(c->sockaddr),
+                     (ngx_uint_t) local_port,
                      secure ? "true" : "false",
                      &modes[s->ctx->handshake.mode],
-                     elcf->flood.rate, elcf->flood.burst);
+                     elcf->flood.rate, elcf->flood.burst, &elcf->login);
 
     if (p == last) {
         return NGX_ERROR;

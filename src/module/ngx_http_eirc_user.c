@@ -15,7 +15,7 @@
 
 
 /* room for what we add to the object in USER (docs/link.md, 6) */
-#define NGX_HTTP_EIRC_USER_MAX  (EIRC_USER_OBJECT_MAX - 1024)
+#define NGX_HTTP_EIRC_USER_MAX  (EIRC_USER_OBJECT_MAX - EIRC_LINK_USER_WRAP)
 
 
 static const char *ngx_http_eirc_user_check(json_t *root);
@@ -41,7 +41,7 @@ ngx_http_eirc_user_parse(ngx_http_request_t *r, ngx_http_eirc_ctx_t *ctx,
     }
 
     if (text->len > NGX_HTTP_EIRC_USER_MAX) {
-        *why = "it is larger than 63k";
+        *why = "it is larger than 62k";
         return NGX_DECLINED;
     }
 
