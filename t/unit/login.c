@@ -146,7 +146,7 @@ test_order(void **state)
     strcpy(u.session.identity->address, "nowhere");
     connect_it();
     assert_string_equal(sent, "QUIT\r\n");
-    assert_int_equal(u.reason, EIRC_LINK_FAILED);
+    assert_int_equal(u.session.state->reason, EIRC_LINK_FAILED);
 }
 
 
@@ -407,7 +407,7 @@ test_policies(void **state)
     assert_string_equal(
         told,
         ":client error :Login failed: there is no secret to log in with.|");
-    assert_int_equal(u.reason, EIRC_LINK_IRC_REFUSED);
+    assert_int_equal(u.session.state->reason, EIRC_LINK_IRC_REFUSED);
 
     /* ... but a certificate */
 
@@ -431,36 +431,36 @@ test_policies(void **state)
     assert_string_equal(told, ":client error :Login failed: the IRC server "
                               "offers no login.|");
     assert_int_equal(u.session.state->phase, SESSION_REGISTERING);
-    assert_int_equal(u.reason, 0);
+    assert_int_equal(u.session.state->reason, 0);
     clear();
     user_irc_lost(&u, 0);
-    assert_false(u.ended);
+    assert_false(u.session.state->ended);
     assert_int_not_equal(u.retry, 0);
 
     connected(REQUIRED);
     server(":s CAP * LS :sasl");
     server(":s CAP * NAK :sasl");
     assert_string_equal(sent, "QUIT\r\n");
-    assert_int_equal(u.reason, 0);
+    assert_int_equal(u.session.state->reason, 0);
 
     /* ... and one that never will */
 
     connected(REQUIRED);
     server(":s 421 * CAP :Unknown command");
     assert_string_equal(sent, "QUIT\r\n");
-    assert_int_equal(u.reason, EIRC_LINK_IRC_REFUSED);
+    assert_int_equal(u.session.state->reason, EIRC_LINK_IRC_REFUSED);
 
     connected(REQUIRED);
     server(":s 001 me :Welcome");
     assert_string_equal(sent, "QUIT\r\n");
-    assert_int_equal(u.reason, EIRC_LINK_IRC_REFUSED);
+    assert_int_equal(u.session.state->reason, EIRC_LINK_IRC_REFUSED);
 
     connected(REQUIRED);
     server(":s CAP * LS :sasl=EXTERNAL");
     assert_string_equal(sent, REQ);
     server(":s CAP * ACK :sasl");
     assert_string_equal(sent, "QUIT\r\n");
-    assert_int_equal(u.reason, EIRC_LINK_IRC_REFUSED);
+    assert_int_equal(u.session.state->reason, EIRC_LINK_IRC_REFUSED);
 
     /* ... and one that says no */
 
@@ -472,7 +472,7 @@ test_policies(void **state)
     assert_string_equal(sent, "QUIT\r\n");
     assert_string_equal(
         told, ":s 904 me :No|! SASL error (904): authentication failed|");
-    assert_int_equal(u.reason, EIRC_LINK_IRC_REFUSED);
+    assert_int_equal(u.session.state->reason, EIRC_LINK_IRC_REFUSED);
 }
 
 
@@ -509,7 +509,7 @@ test_late(void **state)
     login_late(&u);
     run();
     assert_string_equal(sent, "AUTHENTICATE *\r\nQUIT\r\n");
-    assert_int_equal(u.reason, 0);
+    assert_int_equal(u.session.state->reason, 0);
 }
 
 
@@ -555,8 +555,8 @@ test_refused(void **state)
     assert_string_equal(told, "ERROR :Closing link: bad password|");
     clear();
     user_irc_lost(&u, 0);
-    assert_true(u.ended);
-    assert_int_equal(u.reason, EIRC_LINK_IRC_REFUSED);
+    assert_true(u.session.state->ended);
+    assert_int_equal(u.session.state->reason, EIRC_LINK_IRC_REFUSED);
 
     stage(NO_SECRET);
     connect_it();
@@ -570,7 +570,7 @@ test_refused(void **state)
     begin("");
     server(":s 464 me :Password incorrect");
     assert_string_equal(told, ":s 464 me :Password incorrect|");
-    assert_false(u.refused);
+    assert_false(u.session.state->refused);
 
     stage(NO_SECRET);
     strcpy(login.secrets.webirc, "w");
@@ -579,9 +579,9 @@ test_refused(void **state)
     connect_it();
     server(":s 421 * WEBIRC :Unknown command");
     assert_string_equal(told, "");
-    assert_false(u.refused);
+    assert_false(u.session.state->refused);
     server("ERROR :Closing link: [webirc: no such host]");
-    assert_true(u.refused);
+    assert_true(u.session.state->refused);
     assert_non_null(strstr(told, "|:client error :The IRC server does not"));
 
     /* it can't be about us if we said nothing */
@@ -589,7 +589,7 @@ test_refused(void **state)
     stage(NO_SECRET);
     connect_it();
     server("ERROR :Closing link: [WEBIRC users only]");
-    assert_false(u.refused);
+    assert_false(u.session.state->refused);
 }
 
 
