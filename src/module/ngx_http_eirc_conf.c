@@ -344,7 +344,7 @@ ngx_http_eirc_rate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     n = scale ? ngx_atoi(value[1].data, len - 3) : NGX_ERROR;
 
-    if (n < 1 || n > 100) {
+    if (n < 1 || n > 1000000) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid rate \"%V\" in \"%V\", write it as in "
                            "\"5r/s\" or \"30r/m\", or \"off\"",
@@ -368,7 +368,7 @@ ngx_http_eirc_rate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         n = ngx_atoi(value[2].data + 6, value[2].len - 6);
     }
 
-    if (n < 1 || n > 100) {
+    if (n < 1 || n > 1000000) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid parameter \"%V\" of \"%V\", write "
                            "\"burst=N\" with a number from 1 to 1000000",

@@ -39,6 +39,7 @@ fill(session_t *s)
     uint8_t *p;
 
     strcpy(s->identity->nick, "alice");
+    session_identity_seal(s);
     s->state->phase = SESSION_READY;
     strcpy(s->state->nick, "alice");
     bucket_init(&s->state->flood, 2000, 10, 1000);
@@ -149,6 +150,22 @@ step_ring(session_t *s, uint8_t how)
         session_commit(s);
     }
 
+    if (how & 8) {
+        session_ring_shed(s, (size_t) how * 33, 1);
+        session_commit(s);
+        check(session_ring_room(s, (size_t) how * 33, 1));
+    }
+
+    if (how & 16) {
+        (void) session_ring_confirm(s, s->state->first + (how >> 5));
+        session_commit(s);
+    }
+
+    if (how & 32) {
+        (void) session_ring_seek(s, s->state->first + (how >> 6) * 3u);
+        session_commit(s);
+    }
+
     (void) session_ring_add(s, eirc_slice(line, (size_t) how * 33));
     session_commit(s);
 }
@@ -212,12 +229,40 @@ step_channels(session_t *s, uint8_t how)
     }
 
     session_commit(s);
+
+    if (how & 4) {
+        session_channels_mark(s, how, SESSION_CHANNEL_UNTOLD);
+        session_isupport_add(s, eirc_slice(name, how % sizeof(name) + 1), how);
+        session_commit(s);
+    }
+
+    use(session_isupport(s).p, session_isupport(s).len);
+    use(session_verb(s).p, session_verb(s).len);
     cursor = 0;
 
     while (session_channel_next(s, &cursor, &channel) == EIRC_OK) {
         use(channel.name.p, channel.name.len);
         use(channel.key.p, channel.key.len);
     }
+}
+
+
+/* What can't be used may still have an identity. */
+static int
+salvage(session_t *s, size_t size)
+{
+    if (session_salvage(s, segment, size, REPLAY) != EIRC_OK) {
+        return 0;
+    }
+
+    bucket_init(&s->state->flood, 2000, 10, 1000);
+    s->state->phase = SESSION_CONNECTING;
+    session_commit(s);
+
+    check(strcmp(s->identity->nick, "alice") == 0);
+    check(session_open(s, segment, size, REPLAY) == EIRC_OK);
+
+    return 1;
 }
 
 
@@ -237,7 +282,10 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 
     len = overwrite(&p, len, size);
 
-    if (session_open(&s, segment, size, REPLAY) == EIRC_OK) {
+    if (session_open(&s, segment, size, REPLAY) == EIRC_OK
+        || salvage(&s, size)) {
+        s.resumable = len & 1;
+
         for (i = 0; i + 1 < len && i < 400; i += 2) {
             switch (p[i] % 3) {
 

@@ -96,6 +96,7 @@ check_told(void)
         check(memchr(line, '\n', len) == NULL);
         check(!begins(line, len, ":client ")
               || begins(line, len, ":client error :")
+              || begins(line, len, ":client notice :")
               || begins(line, len, ":client users ")
               || begins(line, len,
                         ":client channels:"
@@ -170,14 +171,17 @@ run(void)
 
         moved |= u.full;
 
-        while (user_step_join(&u) == EIRC_OK) {
+        while (user_step_join(&u) == EIRC_OK || user_step_ask(&u) == EIRC_OK
+               || user_step_burst(&u) == EIRC_OK)
+        {
             moved = 1;
         }
 
+        moved |= u.full;
         check_told();
         check_sent();
-        u.now += u.wait;
-        moved |= u.wait > 0;
+        u.now += u.wait + u.burst_wait;
+        moved |= u.wait > 0 || u.burst_wait > 0;
     } while (moved);
 }
 
@@ -220,11 +224,44 @@ browser(const uint8_t *p, size_t len)
 }
 
 
+/* The process dies, and another one goes on: as it was, or anew. */
+static void
+succeed(bool anew)
+{
+    uint64_t now;
+    bool resumable;
+    size_t size;
+
+    now = u.now;
+    resumable = u.session.resumable;
+    size = session_segment_size(REPLAY);
+
+    user_done(&u);
+    memset(&u, 0, sizeof(u));
+    u.event = event;
+    u.raw = kind->raw;
+    u.servers = 2;
+
+    check((anew ? user_init_anew(&u, segment, size, REPLAY, 9, now)
+                : user_init(&u, segment, size, REPLAY, NULL, 9, now))
+          == EIRC_OK);
+    u.session.resumable = resumable;
+
+    /* secrets are for those who register */
+
+    if (anew || u.session.state->login) {
+        u.session.state->login = 0;
+        u.login = NULL;
+        user_irc_lost(&u, 0);
+    }
+}
+
+
 /* What is neither: time, and what others decide. */
 static void
 happen(uint8_t what)
 {
-    switch (what % 8) {
+    switch (what % 12) {
 
     case 0:
         user_ping(&u);
@@ -244,6 +281,23 @@ happen(uint8_t what)
 
     case 4:
         user_slow(&u);
+        break;
+
+    case 5:
+        succeed(what & 16);
+        break;
+
+    case 6:
+        user_detached(&u);
+        break;
+
+    case 7:
+        user_attached(&u, what, u.session.state->first + (what >> 6));
+        break;
+
+    case 8:
+        (void) session_ring_confirm(&u.session, u.session.state->sent);
+        session_commit(&u.session);
         break;
 
     default:
@@ -278,6 +332,7 @@ begin(void)
     check(user_init(&u, segment, session_segment_size(REPLAY), REPLAY, &r, 9,
                     1000)
           == EIRC_OK);
+    u.session.resumable = kind->raw;
 
     if (kind->secrets) {
         memset(&login, 0, sizeof(login));
@@ -286,6 +341,7 @@ begin(void)
         strcpy(login.secrets.webirc, "w");
         strcpy(login.secrets.gateway, "g");
         strcpy(u.session.identity->address, "::1");
+        session_identity_seal(&u.session);
         login.secrets.mechanisms = EIRC_SASL_BIT(EIRC_SASL_PLAIN)
                                    | EIRC_SASL_BIT(EIRC_SASL_EXTERNAL);
         login.secrets.required = kind->mode == SESSION_TEXT;
