@@ -101,6 +101,7 @@ header_in_bounds(const eirc_link_header_t *h)
 
     case EIRC_LINK_HELLO:
     case EIRC_LINK_RESUME:
+    case EIRC_LINK_RESUMED:
         return 1;
 
     case EIRC_LINK_WATCH:
@@ -116,7 +117,6 @@ header_in_bounds(const eirc_link_header_t *h)
 
     case EIRC_LINK_MESSAGE:
     case EIRC_LINK_CONFIRM:
-    case EIRC_LINK_RESUMED:
         return h->value == 0;
 
     default:

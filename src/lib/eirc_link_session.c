@@ -71,6 +71,13 @@ eirc_link_id_read(const char *id, size_t len, uint32_t *layer)
 
 
 static int
+replay_in_bounds(uint32_t replay)
+{
+    return replay >= EIRC_REPLAY_MIN && replay <= EIRC_REPLAY_MAX;
+}
+
+
+static int
 mode_in_bounds(eirc_protocol_e mode)
 {
     return mode == EIRC_PROTOCOL_NONE || mode == EIRC_PROTOCOL_TEXT
@@ -95,10 +102,10 @@ session_in_bounds(const eirc_link_session_t *s)
 {
     eirc_link_tls_t tls;
 
-    return mode_in_bounds(s->mode) && key_in_bounds(s) && s->account_len >= 1
+    return mode_in_bounds(s->mode) && key_in_bounds(s)
+           && replay_in_bounds(s->replay) && s->account_len >= 1
            && s->account_len <= EIRC_LINK_ACCOUNT_MAX && s->servers_len >= 1
            && s->servers_len <= EIRC_LINK_SERVERS_SIZE
-           && s->replay >= EIRC_REPLAY_MIN && s->replay <= EIRC_REPLAY_MAX
            && memchr(s->account, 0, s->account_len) == NULL
            && servers_check(s->servers, s->servers + s->servers_len) == EIRC_OK
            && eirc_link_tls_read(&tls, s->tls, s->tls_len) == EIRC_OK;
@@ -287,7 +294,8 @@ name_in_bounds(eirc_slice_t name, size_t max)
 static int
 resumed_in_bounds(const eirc_link_resumed_t *r)
 {
-    return r->nick.len > 0 && name_in_bounds(r->nick, EIRC_IRC_NICK_MAX)
+    return replay_in_bounds(r->replay) && r->nick.len > 0
+           && name_in_bounds(r->nick, EIRC_IRC_NICK_MAX)
            && name_in_bounds(r->account, EIRC_LINK_ACCOUNT_MAX);
 }
 
@@ -301,7 +309,8 @@ eirc_link_resumed_write(uint8_t *p, const eirc_link_resumed_t *r)
         return 0;
     }
 
-    (void) eirc_link_record_write(p, EIRC_LINK_RESUMED, 0, r->messages, NULL);
+    (void) eirc_link_record_write(p, EIRC_LINK_RESUMED, r->replay, r->messages,
+                                  NULL);
 
     p[1] = r->flags;
     put64(p + 16, r->lines);
@@ -331,6 +340,7 @@ eirc_link_resumed_read(eirc_link_resumed_t *r, const uint8_t *p, size_t len)
     }
 
     r->flags = h.flags;
+    r->replay = h.value;
     r->messages = h.count;
     r->lines = get64(p + 16);
     r->nick = eirc_slice(p + EIRC_LINK_RESUMED_SIZE, p[24]);

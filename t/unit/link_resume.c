@@ -221,6 +221,7 @@ static void
 resumed_of(eirc_link_resumed_t *r)
 {
     r->flags = 0;
+    r->replay = 0x00050607;
     r->messages = UINT64_C(0x0102030405060708);
     r->lines = UINT64_C(0x1112131415161718);
     r->nick = EIRC_SLICE("nick");
@@ -256,7 +257,7 @@ test_resumed_fields(void **state)
     uint8_t p[EIRC_LINK_RESUMED_MAX + 1];
     eirc_link_resumed_t r, again;
     static const uint8_t expected[] = {
-        23,   1,    0,    0,    0,    0,    0,    0,    0x08, 0x07, 0x06, 0x05,
+        23,   1,    0,    0,    0x07, 0x06, 0x05, 0,    0x08, 0x07, 0x06, 0x05,
         0x04, 0x03, 0x02, 0x01, 0x18, 0x17, 0x16, 0x15, 0x14, 0x13, 0x12, 0x11,
         4,    'n',  'i',  'c',  'k',  'a',  'c',  'c',  'o',  'u',  'n',  't'};
 
@@ -272,6 +273,7 @@ test_resumed_fields(void **state)
 
     assert_int_equal(eirc_link_resumed_read(&again, p, n), EIRC_OK);
     assert_int_equal(again.flags, EIRC_LINK_GAP);
+    assert_int_equal(again.replay, r.replay);
     assert_true(again.messages == r.messages);
     assert_true(again.lines == r.lines);
     assert_true(eirc_slice_equal(again.nick, r.nick));
@@ -320,6 +322,16 @@ test_resumed_bounds(void **state)
     assert_false(resumed_both(&r));
 
     resumed_of(&r);
+    r.replay = 4095;
+    assert_false(resumed_both(&r));
+    r.replay = 4096;
+    assert_true(resumed_both(&r));
+    r.replay = 16777216;
+    assert_true(resumed_both(&r));
+    r.replay = 16777217;
+    assert_false(resumed_both(&r));
+
+    resumed_of(&r);
     r.nick = eirc_slice(name, 64);
     r.account = eirc_slice(name, 64);
     assert_true(resumed_both(&r));
@@ -354,6 +366,9 @@ test_resumed_bounds(void **state)
     p[24] = 12;
     assert_int_equal(resumed_read(p, n), EIRC_ERROR);
     p[24] = 4;
+    p[7] = 0xff;
+    assert_int_equal(resumed_read(p, n), EIRC_ERROR);
+    p[7] = 0;
     p[25] = '\r';
     assert_int_equal(resumed_read(p, n), EIRC_ERROR);
     p[25] = 'n';
