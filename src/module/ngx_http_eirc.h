@@ -6,7 +6,7 @@
  * and everything that comes into being on it.
  *
  * Who includes whom: every file of src/module includes this header; only
- * session.c calls both ws and link.
+ * session.c and message.c call both ws and link.
  */
 
 #ifndef _NGX_HTTP_EIRC_H_INCLUDED_

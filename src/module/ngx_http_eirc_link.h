@@ -1,8 +1,8 @@
 
 /*
  * What the files of the link share among themselves: socket layers as a
- * worker sees them (watch.c), links (link.c), and records on a socket
- * (record.c). Nobody else includes it.
+ * worker sees them (watch.c), links (link.c, and what goes out over them in
+ * link_output.c), and records on a socket (record.c). Nobody else includes it.
  */
 
 #ifndef _NGX_HTTP_EIRC_LINK_H_INCLUDED_
@@ -19,6 +19,9 @@
 
 /* the longest that a layer and its HELLO are waited for, ms */
 #define NGX_HTTP_EIRC_LINK_OPEN_TIME   5000
+
+/* the longest that a process may take to stand, ms */
+#define NGX_HTTP_EIRC_LINK_READY_TIME  10000
 
 /* retries of a watch connection, ms: grows from the first to the last */
 #define NGX_HTTP_EIRC_LINK_RETRY_MIN   20
@@ -93,8 +96,15 @@ void ngx_http_eirc_watch_hurry(ngx_http_eirc_layer_t *layer);
 /* One try. What fails for good is told from the timer: never from here. */
 void ngx_http_eirc_link_connect(ngx_http_eirc_link_t *link);
 
+/* After so many ms, or at the link's deadline, its timer is looked after. */
+void ngx_http_eirc_link_wait(ngx_http_eirc_link_t *link, ngx_msec_t delay);
+
 /* Nobody will come: the link's timer ends it at once. */
 void ngx_http_eirc_link_give_up(ngx_http_eirc_link_t *link);
+
+
+/* Closes the connection, and tells nobody. */
+void ngx_http_eirc_link_disconnect(ngx_http_eirc_link_t *link);
 
 
 /*

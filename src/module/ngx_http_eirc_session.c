@@ -1,8 +1,8 @@
 
 /*
- * One session as nginx has it: joins a WebSocket to a link and owns both. The
- * only file that calls ws and link. A request passes these states, the first
- * four of them in request.c:
+ * One session as nginx has it: joins a WebSocket to a link and owns both. Only
+ * this file and message.c, which has what comes from the browser, call ws and
+ * link. A request passes these states, the first four of them in request.c:
  *
  *     CONNECTING   a link to any socket layer: before a token is spent there
  *         |        has to be somebody to take the session
@@ -42,19 +42,9 @@
 
 
 #define NGX_HTTP_EIRC_CODE_IRC_LOST         4000
-#define NGX_HTTP_EIRC_CODE_PROCESS_LOST     4002
 #define NGX_HTTP_EIRC_CODE_SLOW             4003
 #define NGX_HTTP_EIRC_CODE_IRC_UNREACHABLE  4004
 #define NGX_HTTP_EIRC_CODE_IRC_REFUSED      4500
-
-/*
- * The bucket of eirc_rate counts in units of which a line is so many: then
- * one millisecond adds the rate, in lines per 1000 s.
- */
-#define NGX_HTTP_EIRC_LINE                  1000000
-
-/* a message that waits for its rate is looked after at least so often, ms */
-#define NGX_HTTP_EIRC_LOOK_TIME             5000
 
 
 typedef struct {
@@ -76,20 +66,11 @@ static void ngx_http_eirc_session_ended(ngx_http_eirc_link_t *link,
 static void ngx_http_eirc_session_over(ngx_http_eirc_session_t *s,
     ngx_uint_t reason, ngx_str_t *text);
 
-static ngx_int_t ngx_http_eirc_session_message(ngx_http_eirc_ws_t *ws,
-    u_char *data, size_t len, ngx_uint_t binary);
-static ngx_uint_t ngx_http_eirc_session_count(u_char *data, size_t len);
-static ngx_msec_t ngx_http_eirc_session_rate(ngx_http_eirc_session_t *s);
-static ngx_int_t ngx_http_eirc_session_wait(ngx_http_eirc_session_t *s,
-    ngx_msec_t delay);
-static void ngx_http_eirc_session_timer_handler(ngx_event_t *ev);
 static void ngx_http_eirc_session_drained(ngx_http_eirc_ws_t *ws);
 static void ngx_http_eirc_session_closed(ngx_http_eirc_ws_t *ws,
     ngx_uint_t code);
 static void ngx_http_eirc_session_shutdown(ngx_http_eirc_ws_t *ws);
 
-static void ngx_http_eirc_session_close(ngx_http_eirc_session_t *s,
-    ngx_uint_t code, const char *text);
 static void ngx_http_eirc_session_release(ngx_http_eirc_session_t *s);
 static void ngx_http_eirc_session_cleanup(void *data);
 static size_t ngx_http_eirc_session_escape(u_char *dst, ngx_str_t *text);
@@ -105,7 +86,7 @@ ngx_http_eirc_link_handler_t  ngx_http_eirc_session_link_handler = {
 
 
 static ngx_http_eirc_ws_handler_t  ngx_http_eirc_session_ws_handler = {
-    ngx_http_eirc_session_message,
+    ngx_http_eirc_message,
     ngx_http_eirc_session_drained,
     ngx_http_eirc_session_closed,
     ngx_http_eirc_session_shutdown
@@ -153,10 +134,7 @@ ngx_http_eirc_session_create(ngx_http_request_t *r, ngx_http_eirc_ctx_t *ctx)
     s->request = r;
     s->ctx = ctx;
 
-    s->timer.handler = ngx_http_eirc_session_timer_handler;
-    s->timer.data = s;
-    s->timer.log = r->connection->log;
-    s->timer.cancelable = 1;
+    ngx_http_eirc_message_init(s);
 
     cln = ngx_http_cleanup_add(r, 0);
     if (cln == NULL) {
@@ -229,11 +207,9 @@ ngx_http_eirc_session_ready(ngx_http_eirc_link_t *link, u_char *id, size_t len)
 static ngx_int_t
 ngx_http_eirc_session_stand(ngx_http_eirc_session_t *s)
 {
-    ngx_http_request_t        *r;
-    ngx_http_eirc_loc_conf_t  *elcf;
+    ngx_http_request_t  *r;
 
     r = s->request;
-    elcf = ngx_http_get_module_loc_conf(r, ngx_http_eirc_module);
 
     ngx_http_eirc_token_use(r, &s->ctx->claim);
 
@@ -250,8 +226,7 @@ ngx_http_eirc_session_stand(ngx_http_eirc_session_t *s)
     s->ctx->ws = s->ws;
     s->state = NGX_HTTP_EIRC_SESSION_RUNNING;
 
-    s->level = (int64_t) ngx_max(elcf->rate.burst, 1) * NGX_HTTP_EIRC_LINE;
-    s->filled = ngx_current_msec;
+    ngx_http_eirc_message_begin(s);
 
     ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                   "session %*s began, nick \"%V\"",
@@ -369,177 +344,6 @@ ngx_http_eirc_session_over(ngx_http_eirc_session_t *s, ngx_uint_t reason,
  * What the WebSocket says
  */
 
-static ngx_int_t
-ngx_http_eirc_session_message(ngx_http_eirc_ws_t *ws, u_char *data, size_t len,
-    ngx_uint_t binary)
-{
-    ngx_int_t                 rc;
-    ngx_msec_t                delay;
-    ngx_uint_t                lines;
-    ngx_http_eirc_session_t  *s;
-
-    s = ngx_http_eirc_ws_data(ws);
-
-    if (s->state != NGX_HTTP_EIRC_SESSION_RUNNING) {
-        return NGX_OK;
-    }
-
-    if (binary && s->ctx->handshake.mode != EIRC_PROTOCOL_BINARY) {
-        ngx_http_eirc_session_close(s, EIRC_WS_CODE_UNSUPPORTED,
-                                    "text messages only");
-        return NGX_OK;
-    }
-
-    if (len > EIRC_LINK_MESSAGE_MAX) {
-        ngx_http_eirc_session_close(s, EIRC_WS_CODE_TOO_BIG,
-                                    "message too big");
-        return NGX_OK;
-    }
-
-    if (ngx_strlchr(data, data + len, '\0') != NULL) {
-        ngx_http_eirc_session_close(s, EIRC_WS_CODE_POLICY,
-                                    "NUL in a message");
-        return NGX_OK;
-    }
-
-    delay = ngx_http_eirc_session_rate(s);
-
-    if (delay) {
-        return ngx_http_eirc_session_wait(s, delay);
-    }
-
-    rc = ngx_http_eirc_link_message(s->link, data, len);
-
-    switch (rc) {
-
-    case NGX_OK:
-        lines = ngx_http_eirc_session_count(data, len);
-
-        /* below zero if need be: one message is never kept for its size */
-
-        s->level -= (int64_t) lines * NGX_HTTP_EIRC_LINE;
-        s->ctx->lines_in += lines;
-
-        /* the next one would not wait: this was no buffer full all the time */
-
-        if (s->level >= NGX_HTTP_EIRC_LINE) {
-            s->is_full = 0;
-        }
-
-        return NGX_OK;
-
-    case NGX_AGAIN:
-        s->blocked = 1;
-        return NGX_AGAIN;
-
-    default:
-        ngx_http_eirc_session_close(s, NGX_HTTP_EIRC_CODE_PROCESS_LOST,
-                                    "process lost");
-        return NGX_OK;
-    }
-}
-
-
-/* Lines of a message; one of nothing but line ends counts as well. */
-
-static ngx_uint_t
-ngx_http_eirc_session_count(u_char *data, size_t len)
-{
-    u_char      *p, *last, before;
-    ngx_uint_t   n;
-
-    n = 0;
-    before = LF;
-    last = data + len;
-
-    for (p = data; p < last; p++) {
-
-        if (*p != CR && *p != LF && (before == CR || before == LF)) {
-            n++;
-        }
-
-        before = *p;
-    }
-
-    return ngx_max(n, 1);
-}
-
-
-/* How long the next message has to wait, ms. */
-
-static ngx_msec_t
-ngx_http_eirc_session_rate(ngx_http_eirc_session_t *s)
-{
-    int64_t                    missing;
-    ngx_http_eirc_loc_conf_t  *elcf;
-
-    elcf = ngx_http_get_module_loc_conf(s->request, ngx_http_eirc_module);
-
-    if (elcf->rate.rate == 0) {
-        s->level = NGX_HTTP_EIRC_LINE;
-        return 0;
-    }
-
-    s->level += (int64_t) (ngx_current_msec - s->filled)
-                * (int64_t) elcf->rate.rate;
-    s->level = ngx_min(s->level, (int64_t) ngx_max(elcf->rate.burst, 1)
-                                 * NGX_HTTP_EIRC_LINE);
-    s->filled = ngx_current_msec;
-
-    missing = NGX_HTTP_EIRC_LINE - s->level;
-
-    if (missing <= 0) {
-        return 0;
-    }
-
-    return (ngx_msec_t) ((missing + (int64_t) elcf->rate.rate - 1)
-                         / (int64_t) elcf->rate.rate);
-}
-
-
-/* The message waits; now and then the timer looks at the buffer behind it. */
-
-static ngx_int_t
-ngx_http_eirc_session_wait(ngx_http_eirc_session_t *s, ngx_msec_t delay)
-{
-    ngx_add_timer(&s->timer, ngx_min(delay, NGX_HTTP_EIRC_LOOK_TIME));
-
-    return NGX_AGAIN;
-}
-
-
-/*
- * A browser that keeps its buffer full all the time is closed: whoever typed
- * or pasted something pauses in between.
- */
-
-static void
-ngx_http_eirc_session_timer_handler(ngx_event_t *ev)
-{
-    ngx_http_eirc_session_t *s = ev->data;
-
-    ev->timedout = 0;
-
-    if (!ngx_http_eirc_ws_full(s->ws)) {
-        s->is_full = 0;
-
-    } else if (!s->is_full) {
-        s->is_full = 1;
-        s->full = ngx_current_msec;
-
-    } else if (ngx_current_msec - s->full >= EIRC_WS_PENDING_TIME) {
-        ngx_log_error(NGX_LOG_WARN, s->request->connection->log, 0,
-                      "session %*s sends more than \"eirc_rate\" permits",
-                      s->ctx->id_len, s->ctx->id);
-
-        ngx_http_eirc_session_close(s, EIRC_WS_CODE_POLICY, "too many lines");
-        return;
-    }
-
-    ngx_http_eirc_ws_resume(s->ws);
-}
-
-
 static void
 ngx_http_eirc_session_drained(ngx_http_eirc_ws_t *ws)
 {
@@ -604,9 +408,7 @@ ngx_http_eirc_session_shutdown(ngx_http_eirc_ws_t *ws)
  * The ends
  */
 
-/* Says goodbye to the browser; a link that is still there is a violator's. */
-
-static void
+void
 ngx_http_eirc_session_close(ngx_http_eirc_session_t *s, ngx_uint_t code,
     const char *text)
 {

@@ -1,7 +1,7 @@
 
 /*
- * What request.c and session.c share: a session on its way to the 101, and
- * after it. Nobody else includes it.
+ * What request.c, session.c and message.c share: a session on its way to the
+ * 101, and after it. Nobody else includes it.
  */
 
 #ifndef _NGX_HTTP_EIRC_SESSION_H_INCLUDED_
@@ -13,6 +13,10 @@
 #include <ngx_http.h>
 
 #include "ngx_http_eirc.h"
+
+
+/* the process of the session is lost: come back */
+#define NGX_HTTP_EIRC_CODE_PROCESS_LOST  4002
 
 
 typedef enum {
@@ -53,6 +57,10 @@ extern ngx_http_eirc_link_handler_t  ngx_http_eirc_session_link_handler;
 ngx_http_eirc_session_t *ngx_http_eirc_session_create(ngx_http_request_t *r,
     ngx_http_eirc_ctx_t *ctx);
 
+/* Says goodbye to the browser; a link that is still there is a violator's. */
+void ngx_http_eirc_session_close(ngx_http_eirc_session_t *s, ngx_uint_t code,
+    const char *text);
+
 /* Closes the link, if there is one: END with this reason, 0: DETACH. */
 void ngx_http_eirc_session_unlink(ngx_http_eirc_session_t *s,
     ngx_uint_t reason, const char *text);
@@ -72,6 +80,19 @@ void ngx_http_eirc_request_ended(ngx_http_eirc_session_t *s,
 /* The end with a status; the token is given back. */
 void ngx_http_eirc_request_refuse(ngx_http_eirc_session_t *s,
     ngx_int_t status);
+
+
+/*
+ * message.c
+ */
+
+/* The session is created; the WebSocket is there. */
+void ngx_http_eirc_message_init(ngx_http_eirc_session_t *s);
+void ngx_http_eirc_message_begin(ngx_http_eirc_session_t *s);
+
+/* A message has come: the handler of the WebSocket. */
+ngx_int_t ngx_http_eirc_message(ngx_http_eirc_ws_t *ws, u_char *data,
+    size_t len, ngx_uint_t binary);
 
 
 #endif /* _NGX_HTTP_EIRC_SESSION_H_INCLUDED_ */
