@@ -20,7 +20,7 @@ use EIRC::WebSocket;
 select STDERR; $| = 1;
 select STDOUT; $| = 1;
 
-my $t = Test::Nginx->new()->has(qw/http unix proxy rewrite/)->plan(82);
+my $t = Test::Nginx->new()->has(qw/http unix proxy rewrite/)->plan(97);
 
 $t->write_file_expand('nginx.conf', <<'EOC');
 
@@ -182,8 +182,8 @@ for my $case (
 # the ways it ends, from there
 
 for my $case ([ QUIT => 1000 ], [ SHUTDOWN => 1012 ], [ IRC_LOST => 4000 ],
-    [ FAILED => 4002 ], [ SLOW => 4003 ], [ IRC_UNREACHABLE => 4004 ],
-    [ IRC_REFUSED => 4500 ], [ 77 => 4002 ])
+    [ TAKEN => 4001 ], [ FAILED => 4002 ], [ SLOW => 4003 ],
+    [ IRC_UNREACHABLE => 4004 ], [ IRC_REFUSED => 4500 ], [ 77 => 4002 ])
 {
     my ($reason, $code) = @$case;
 
@@ -203,6 +203,32 @@ $ws = chat();
 $layer->hang_up();
 is(($ws->wait_close())[0], 4002, 'end of file');
 
+# a successor says what its predecessor may have said already
+
+$ws = chat();
+$layer->record('READY', 0, 0, '0-9');
+$layer->lines(0, 'one', 'two');
+$layer->record('RESUMED', 65536, 7, pack('Q<C/a*', 5, 'alice') . 'alice');
+$layer->lines(1, 'two', 'three');
+is($ws->read_message()->{payload}, $_, "lines of a successor: $_")
+    for qw/ one two three /;
+$ws->send_text('a message');
+is($layer->expect('MESSAGE')->{count}, 0, 'and a message to it');
+is($layer->count('RESET'), 0, 'nothing begins anew');
+
+# unless it has lost everything
+
+$layer->record('READY', 0, 0, '0-2', 1);
+ok($layer->expect('RESET'), 'a lost state is heard of');
+$layer->lines(0, 'anew');
+is($ws->read_message()->{payload}, 'anew', 'lines are counted anew');
+$ws->send_text('another');
+is($layer->expect('MESSAGE')->{count}, 0, 'and messages');
+$ws->close(1000);
+$ws->wait_close();
+ok(wait_until(5, sub { $t->read_file('codes.log') =~ /^0-2 1000 2 4$/m }),
+    'another session for the log');
+
 # what breaks the rules ends that link, and nothing else
 
 my $bystander = chat();
@@ -210,7 +236,9 @@ my $bystander = chat();
 for my $case (
     [ 'an unknown type', "\x63" . "\0" x 15 ],
     [ 'half a header', "\x12\0\0\0" ],
-    [ 'a second READY', pack('CCx2VQ<', 16, 0, 0, 0) . '0-9' ],
+    [ 'a new ID that is none', pack('CCx2VQ<', 16, 1, 0, 0) . '0 9' ],
+    [ 'a CONFIRM', pack('CCx2VQ<', 22, 0, 0, 0) ],
+    [ 'a RESET', pack('CCx2VQ<', 24, 0, 0, 0) ],
     [ 'a MESSAGE', pack('CCx2VQ<', 19, 0, 0, 0) . 'x' ],
     [ 'a gap', pack('CCx2VQ<', 18, 0, 1, 5) . "\0\1x" ],
     [ 'a wrong number of lines', pack('CCx2VQ<', 18, 0, 2, 0) . "\0\1x" ],
@@ -245,6 +273,8 @@ my %status = (
     'version' => [ 503, hello => [ 1, 0, 0 ] ],
     'index' => [ 503, hello => [ 2, 1, 0 ] ],
     'no hello' => [ 503, hello => "\x12\0\0\0" ],
+    'id' => [ 503, id => '0.1' ],
+    'resumed' => [ 503, answer => 'resumed' ],
 );
 
 for my $name (sort keys %status) {

@@ -150,6 +150,8 @@ typedef struct {
     unsigned                    auth_started:1;
     unsigned                    auth_done:1;
 
+    unsigned                    resuming:1; /* there is no token then */
+
     ngx_http_eirc_session_t    *session;
     ngx_http_eirc_ws_t         *ws;
 
@@ -242,6 +244,18 @@ typedef struct {
 
     /* The worker is exiting: the owner says goodbye (ws_close 1012). */
     void                      (*shutdown)(ngx_http_eirc_ws_t *ws);
+
+    /*
+     * A ping is about to leave behind what was sent so far: writes what it is
+     * to carry, at most EIRC_WS_CONTROL_MAX bytes, and returns how many. Also
+     * from inside a call of ours. NULL: pings carry nothing.
+     */
+    size_t                    (*ping)(ngx_http_eirc_ws_t *ws,
+                                    u_char *payload);
+
+    /* The peer has sent a pong, whatever is in it. NULL: nobody cares. */
+    void                      (*pong)(ngx_http_eirc_ws_t *ws, u_char *data,
+                                    size_t len);
 } ngx_http_eirc_ws_handler_t;
 
 
@@ -273,6 +287,16 @@ ngx_int_t ngx_http_eirc_ws_send(ngx_http_eirc_ws_t *ws, ngx_uint_t binary,
  */
 ngx_int_t ngx_http_eirc_ws_send_entries(ngx_http_eirc_ws_t *ws,
     ngx_uint_t binary, u_char *body, size_t len);
+
+/*
+ * The same without compression, for what nobody else may know: its length
+ * tells nothing, and what comes later never refers to it. body is wiped.
+ */
+ngx_int_t ngx_http_eirc_ws_send_secret(ngx_http_eirc_ws_t *ws,
+    ngx_uint_t binary, u_char *body, size_t len);
+
+/* Sends a ping behind all that was sent so far. */
+void ngx_http_eirc_ws_ping(ngx_http_eirc_ws_t *ws);
 
 /* Offers what was refused with NGX_AGAIN again; not from inside. */
 void ngx_http_eirc_ws_resume(ngx_http_eirc_ws_t *ws);
@@ -361,7 +385,7 @@ ngx_int_t ngx_http_eirc_token_issue(ngx_http_request_t *r, ngx_str_t *user,
  */
 ngx_int_t ngx_http_eirc_auth(ngx_http_request_t *r, ngx_http_eirc_ctx_t *ctx);
 
-/* Takes the token out of the request line, as logs have it. */
+/* Takes token and key out of the request line, as logs have it. */
 void ngx_http_eirc_auth_mask(ngx_http_request_t *r, ngx_http_eirc_ctx_t *ctx);
 
 /*
@@ -418,6 +442,15 @@ typedef struct {
     /* READY: the session stands. id is not terminated. */
     void                      (*ready)(ngx_http_eirc_link_t *link,
                                     u_char *id, size_t len);
+    /* RESUMED: the session stands again. Valid during the call. */
+    void                      (*resumed)(ngx_http_eirc_link_t *link,
+                                    eirc_link_resumed_t *resumed);
+    /*
+     * READY in a session that stands: its state is lost, this is its new ID,
+     * and all counts begin anew.
+     */
+    void                      (*reset)(ngx_http_eirc_link_t *link,
+                                    u_char *id, size_t len);
     /*
      * New lines, checked, numbers already seen left out; body may be changed
      * and is valid during the call. n: how many.
@@ -443,6 +476,9 @@ typedef struct {
 ngx_http_eirc_link_t *ngx_http_eirc_link_open(ngx_http_request_t *r,
     ngx_int_t layer, ngx_http_eirc_link_handler_t *handler, void *data);
 
+/* A layer that takes no new sessions will do as well; after link_open(). */
+void ngx_http_eirc_link_take_full(ngx_http_eirc_link_t *link);
+
 void *ngx_http_eirc_link_data(ngx_http_eirc_link_t *link);
 ngx_uint_t ngx_http_eirc_link_layer(ngx_http_eirc_link_t *link);
 ngx_uint_t ngx_http_eirc_link_layers(ngx_http_eirc_main_conf_t *emcf);
@@ -450,6 +486,15 @@ ngx_uint_t ngx_http_eirc_link_layers(ngx_http_eirc_main_conf_t *emcf);
 /* Sends SESSION and USER. NGX_OK or NGX_ERROR (ended() is not called). */
 ngx_int_t ngx_http_eirc_link_request(ngx_http_eirc_link_t *link,
     eirc_link_session_t *request, ngx_str_t *user);
+
+/* The same for RESUME; the answer is resumed(), ended(), or, where the state
+ * of the session has been lost, ready(). */
+ngx_int_t ngx_http_eirc_link_resume(ngx_http_eirc_link_t *link,
+    eirc_link_resume_t *request);
+
+/* Sends CONFIRM, later if need be: NGX_OK or NGX_ERROR. */
+ngx_int_t ngx_http_eirc_link_confirm(ngx_http_eirc_link_t *link,
+    uint64_t lines);
 
 /* Sends MESSAGE: NGX_OK, NGX_AGAIN (not sent, writable() follows) or
  * NGX_ERROR. */

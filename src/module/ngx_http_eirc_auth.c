@@ -85,18 +85,20 @@ ngx_http_eirc_auth(ngx_http_request_t *r, ngx_http_eirc_ctx_t *ctx)
 
 /*
  * nginx writes the request line to its error log with every message, and with
- * it the token. The line is for logs alone ($request): everybody else reads
- * what was parsed from it.
+ * it the token, or the key to a session. The line is for logs alone
+ * ($request): everybody else reads what was parsed from it.
  */
 
 void
 ngx_http_eirc_auth_mask(ngx_http_request_t *r, ngx_http_eirc_ctx_t *ctx)
 {
     u_char     *p, *last, *name, *value, *dst, *src;
-    ngx_str_t   line, plain;
+    ngx_str_t   line, plain, token;
 
-    if (ngx_http_eirc_token_evaluate(r, ctx) != NGX_OK) {
-        return;
+    ngx_str_null(&token);
+
+    if (ngx_http_eirc_token_evaluate(r, ctx) == NGX_OK) {
+        token = ctx->token;
     }
 
     line.len = r->request_line.len;
@@ -125,18 +127,29 @@ ngx_http_eirc_auth_mask(ngx_http_request_t *r, ngx_http_eirc_ctx_t *ctx)
             continue;
         }
 
+        /* in upper case it would be found as well */
+
+        if (value - name == sizeof("resume=") - 1
+            && ngx_strncasecmp(name, (u_char *) "resume=",
+                               sizeof("resume=") - 1)
+               == 0)
+        {
+            ngx_memset(value, '*', p - value);
+            continue;
+        }
+
         src = value;
         dst = plain.data;
         ngx_unescape_uri(&dst, &src, p - value, 0);
         plain.len = dst - plain.data;
 
-        if ((size_t) (p - value) == ctx->token.len
-            && ngx_memcmp(value, ctx->token.data, ctx->token.len) == 0)
+        if ((size_t) (p - value) == token.len
+            && ngx_memcmp(value, token.data, token.len) == 0)
         {
             ngx_memset(value, '*', p - value);
 
-        } else if (plain.len == ctx->token.len
-                   && ngx_memcmp(plain.data, ctx->token.data, plain.len) == 0)
+        } else if (plain.len == token.len
+                   && ngx_memcmp(plain.data, token.data, plain.len) == 0)
         {
             ngx_memset(value, '*', p - value);
         }
@@ -572,6 +585,11 @@ ngx_http_eirc_auth_refuse(ngx_http_request_t *r, ngx_http_eirc_ctx_t *ctx,
     switch (status) {
 
     case NGX_HTTP_BAD_REQUEST:
+        if (ctx->resuming) {
+            ngx_str_set(&text, "{\"error\":\"Bad Resume\"}\n");
+            break;
+        }
+
         ngx_str_set(&text, "{\"error\":\"Missing Token\"}\n");
         break;
 

@@ -31,7 +31,9 @@ static ngx_http_eirc_ws_handler_t  ngx_http_eirc_echo_ws = {
     ngx_http_eirc_echo_message,
     ngx_http_eirc_echo_drained,
     ngx_http_eirc_echo_closed,
-    ngx_http_eirc_echo_shutdown
+    ngx_http_eirc_echo_shutdown,
+    NULL,
+    NULL
 };
 
 

@@ -9,7 +9,8 @@
  *
  * WAITING has no connection: the layer is being started, or its backlog is
  * full. In OPEN nothing is asked yet, in REQUESTED the process is awaited.
- * What goes out over a link is in link_output.c.
+ * What goes out over a link is in link_output.c. A layer that goes away takes
+ * no link with it: those that stand are the processes'.
  */
 
 
@@ -35,6 +36,10 @@ static void ngx_http_eirc_link_record(ngx_http_eirc_link_t *link, ssize_t n);
 static void ngx_http_eirc_link_greeted(ngx_http_eirc_link_t *link, ssize_t n);
 static void ngx_http_eirc_link_answered(ngx_http_eirc_link_t *link,
     eirc_link_header_t *h, size_t len);
+static void ngx_http_eirc_link_read_ready(ngx_http_eirc_link_t *link,
+    eirc_link_header_t *h, size_t len);
+static void ngx_http_eirc_link_read_resumed(ngx_http_eirc_link_t *link,
+    size_t len);
 static void ngx_http_eirc_link_read_lines(ngx_http_eirc_link_t *link,
     eirc_link_header_t *h, size_t len);
 static void ngx_http_eirc_link_violation(ngx_http_eirc_link_t *link,
@@ -74,6 +79,7 @@ ngx_http_eirc_link_open(ngx_http_request_t *r, ngx_int_t layer,
      *     link->gone = NULL;
      *     link->received = 0;
      *     link->sent = 0;
+     *     link->confirmed = 0;
      *     link->state = NGX_HTTP_EIRC_LINK_WAITING;
      *     all flags = 0
      */
@@ -124,6 +130,13 @@ ngx_uint_t
 ngx_http_eirc_link_layer(ngx_http_eirc_link_t *link)
 {
     return link->layer->index;
+}
+
+
+void
+ngx_http_eirc_link_take_full(ngx_http_eirc_link_t *link)
+{
+    link->full_too = 1;
 }
 
 
@@ -314,13 +327,21 @@ ngx_http_eirc_link_read_handler(ngx_event_t *rev)
 static void
 ngx_http_eirc_link_write_handler(ngx_event_t *wev)
 {
+    ngx_int_t              rc;
     ngx_connection_t      *c;
     ngx_http_eirc_link_t  *link;
 
     c = wev->data;
     link = c->data;
 
-    if (link->blocked) {
+    rc = ngx_http_eirc_link_flush(link);
+
+    if (rc == NGX_ERROR) {
+        ngx_http_eirc_link_lost(link);
+        return;
+    }
+
+    if (rc == NGX_OK && link->blocked) {
         link->blocked = 0;
         link->handler->writable(link);
         return;
@@ -360,14 +381,27 @@ ngx_http_eirc_link_record(ngx_http_eirc_link_t *link, ssize_t n)
 
     case NGX_HTTP_EIRC_LINK_STANDS:
 
-        if (h.type == EIRC_LINK_LINES) {
+        switch (h.type) {
+
+        case EIRC_LINK_LINES:
             ngx_http_eirc_link_read_lines(link, &h, len);
             return;
-        }
 
-        if (h.type == EIRC_LINK_END) {
+        case EIRC_LINK_END:
             ngx_http_eirc_link_end(link, h.value, ngx_http_eirc_record_buffer
                                    + EIRC_LINK_HEADER_SIZE, len);
+            return;
+
+        /* what a successor says that does not know whether it was said */
+
+        case EIRC_LINK_READY:
+            if (h.flags & EIRC_LINK_READY_RESET) {
+                ngx_http_eirc_link_read_ready(link, &h, len);
+            }
+
+            return;
+
+        case EIRC_LINK_RESUMED:
             return;
         }
 
@@ -409,7 +443,7 @@ ngx_http_eirc_link_greeted(ngx_http_eirc_link_t *link, ssize_t n)
         return;
     }
 
-    if (full) {
+    if (full && !link->full_too) {
         layers = link->layers;
 
         if (link->any && ++link->tries < layers->n) {
@@ -438,33 +472,106 @@ static void
 ngx_http_eirc_link_answered(ngx_http_eirc_link_t *link, eirc_link_header_t *h,
     size_t len)
 {
-    u_char  *body;
-    u_char   id[EIRC_LINK_ID_MAX];
-
-    body = ngx_http_eirc_record_buffer + EIRC_LINK_HEADER_SIZE;
-
     switch (h->type) {
 
     case EIRC_LINK_READY:
-        ngx_del_timer(&link->timer);
 
-        /* READY is followed by an answer to the browser, and that by lines */
+        /* in answer to RESUME: nothing but that the state is lost */
 
-        ngx_memcpy(id, body, len);
+        if (link->resuming && !(h->flags & EIRC_LINK_READY_RESET)) {
+            break;
+        }
 
-        link->state = NGX_HTTP_EIRC_LINK_STANDS;
-        link->handler->ready(link, id, len);
+        ngx_http_eirc_link_read_ready(link, h, len);
+        return;
+
+    case EIRC_LINK_RESUMED:
+        if (!link->resuming) {
+            break;
+        }
+
+        ngx_http_eirc_link_read_resumed(link, len);
         return;
 
     case EIRC_LINK_REFUSED:
     case EIRC_LINK_END:
-        ngx_http_eirc_link_end(link, h->value, body, len);
+        ngx_http_eirc_link_end(link, h->value, ngx_http_eirc_record_buffer
+                               + EIRC_LINK_HEADER_SIZE, len);
         return;
 
     default:
-        ngx_http_eirc_link_violation(link, "no answer to the request");
+        break;
+    }
+
+    ngx_http_eirc_link_violation(link, "no answer to the request");
+}
+
+
+/* READY: the session stands, or has lost its state (docs/link.md, 3). */
+
+static void
+ngx_http_eirc_link_read_ready(ngx_http_eirc_link_t *link,
+    eirc_link_header_t *h, size_t len)
+{
+    u_char    id[EIRC_LINK_ID_MAX];
+    uint32_t  layer;
+
+    ngx_memcpy(id, ngx_http_eirc_record_buffer + EIRC_LINK_HEADER_SIZE, len);
+
+    if (eirc_link_id_read((const char *) id, len, &layer) != EIRC_OK) {
+        ngx_http_eirc_link_violation(link, "a malformed ID");
         return;
     }
+
+    if (h->flags & EIRC_LINK_READY_RESET) {
+        link->received = 0;
+        link->sent = 0;
+        link->confirmed = 0;
+        link->confirm_due = 0;
+        link->reset_due = 1;
+
+        if (ngx_http_eirc_link_flush(link) == NGX_ERROR) {
+            ngx_http_eirc_link_lost(link);
+            return;
+        }
+    }
+
+    if (link->state == NGX_HTTP_EIRC_LINK_STANDS) {
+        link->handler->reset(link, id, len);
+        return;
+    }
+
+    ngx_del_timer(&link->timer);
+
+    /* READY is followed by an answer to the browser, and that by lines */
+
+    link->state = NGX_HTTP_EIRC_LINK_STANDS;
+    link->handler->ready(link, id, len);
+}
+
+
+static void
+ngx_http_eirc_link_read_resumed(ngx_http_eirc_link_t *link, size_t len)
+{
+    eirc_link_resumed_t  resumed;
+
+    if (eirc_link_resumed_read(&resumed, ngx_http_eirc_record_buffer,
+                               EIRC_LINK_HEADER_SIZE + len)
+        != EIRC_OK
+        || (!(resumed.flags & EIRC_LINK_GAP)
+            && resumed.lines != link->received))
+    {
+        ngx_http_eirc_link_violation(link, "a malformed answer to RESUME");
+        return;
+    }
+
+    ngx_del_timer(&link->timer);
+
+    link->received = resumed.lines;
+    link->sent = resumed.messages;
+
+    link->state = NGX_HTTP_EIRC_LINK_STANDS;
+    link->handler->resumed(link, &resumed);
 }
 
 

@@ -71,12 +71,17 @@ struct ngx_http_eirc_link_s {
     ngx_msec_t                     deadline;
     uint64_t                       received;    /* lines */
     uint64_t                       sent;        /* messages */
+    uint64_t                       confirmed;   /* lines */
     ngx_http_eirc_link_state_e     state;
     unsigned                       any:1;       /* every layer will do */
     unsigned                       queued:1;
     unsigned                       paused:1;
     unsigned                       blocked:1;   /* a send said NGX_AGAIN */
     unsigned                       broken:1;    /* the peer reads no more */
+    unsigned                       resuming:1;  /* RESUME was sent */
+    unsigned                       full_too:1;  /* a full layer will do */
+    unsigned                       reset_due:1;
+    unsigned                       confirm_due:1;
     unsigned                       tries:8;     /* layers that were full */
 };
 
@@ -105,6 +110,14 @@ void ngx_http_eirc_link_give_up(ngx_http_eirc_link_t *link);
 
 /* Closes the connection, and tells nobody. */
 void ngx_http_eirc_link_disconnect(ngx_http_eirc_link_t *link);
+
+
+/*
+ * link_output.c
+ */
+
+/* Sends the records that are due. NGX_OK, NGX_AGAIN or NGX_ERROR. */
+ngx_int_t ngx_http_eirc_link_flush(ngx_http_eirc_link_t *link);
 
 
 /*

@@ -1,7 +1,8 @@
 
 /*
- * What goes out over links: requests, messages, and the last word
- * (docs/link.md, 3).
+ * What goes out over links: requests, messages and what nginx itself has to
+ * say to a process (docs/link.md, 3). What the socket does not take is tried
+ * again from the write handler in link.c.
  */
 
 
@@ -11,6 +12,12 @@
 #include <ngx_http.h>
 
 #include "ngx_http_eirc_link.h"
+
+
+static ngx_int_t ngx_http_eirc_link_requested(ngx_http_eirc_link_t *link,
+    ngx_int_t rc);
+static ngx_int_t ngx_http_eirc_link_control(ngx_http_eirc_link_t *link,
+    ngx_uint_t type, uint64_t count);
 
 
 ngx_int_t
@@ -51,7 +58,44 @@ ngx_http_eirc_link_request(ngx_http_eirc_link_t *link,
         rc = ngx_http_eirc_record_send(link->connection, iov, 2);
     }
 
-    /* the layer may refuse, and be gone, when it has read the first one */
+    return ngx_http_eirc_link_requested(link, rc);
+}
+
+
+ngx_int_t
+ngx_http_eirc_link_resume(ngx_http_eirc_link_t *link,
+    eirc_link_resume_t *request)
+{
+    u_char        record[EIRC_LINK_RESUME_SIZE];
+    struct iovec  iov;
+
+    if (link->state != NGX_HTTP_EIRC_LINK_OPEN) {
+        return NGX_ERROR;
+    }
+
+    iov.iov_base = record;
+    iov.iov_len = eirc_link_resume_write(record, request);
+
+    if (iov.iov_len == 0) {
+        ngx_log_error(NGX_LOG_ERR, link->log, 0,
+                      "request to resume a session is out of bounds");
+        return NGX_ERROR;
+    }
+
+    link->resuming = 1;
+    link->received = request->lines;
+
+    return ngx_http_eirc_link_requested(link,
+               ngx_http_eirc_record_send(link->connection, &iov, 1));
+}
+
+
+/* What came of sending a request: an answer is awaited, or NGX_ERROR. */
+
+static ngx_int_t
+ngx_http_eirc_link_requested(ngx_http_eirc_link_t *link, ngx_int_t rc)
+{
+    /* the layer may refuse, and be gone, before it has read all of it */
 
     if (rc == NGX_DONE) {
         link->broken = 1;
@@ -59,7 +103,7 @@ ngx_http_eirc_link_request(ngx_http_eirc_link_t *link,
 
     } else if (rc != NGX_OK) {
 
-        /* both fit an empty socket buffer: waiting would be of no use */
+        /* it fits an empty socket buffer: waiting would be of no use */
 
         return NGX_ERROR;
     }
@@ -87,8 +131,14 @@ ngx_http_eirc_link_message(ngx_http_eirc_link_t *link, u_char *data,
         return NGX_ERROR;
     }
 
-    if (link->broken) {
-        return NGX_AGAIN;
+    rc = ngx_http_eirc_link_flush(link);
+
+    if (rc == NGX_AGAIN) {
+        link->blocked = 1;
+    }
+
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     (void) eirc_link_record_write(header, EIRC_LINK_MESSAGE, 0, link->sent,
@@ -122,6 +172,77 @@ ngx_http_eirc_link_message(ngx_http_eirc_link_t *link, u_char *data,
     default:
         return NGX_ERROR;
     }
+}
+
+
+ngx_int_t
+ngx_http_eirc_link_confirm(ngx_http_eirc_link_t *link, uint64_t lines)
+{
+    link->confirmed = lines;
+    link->confirm_due = 1;
+
+    return (ngx_http_eirc_link_flush(link) == NGX_ERROR) ? NGX_ERROR : NGX_OK;
+}
+
+
+/* RESET goes before whatever is numbered anew. */
+
+ngx_int_t
+ngx_http_eirc_link_flush(ngx_http_eirc_link_t *link)
+{
+    ngx_int_t  rc;
+
+    if (link->broken) {
+        return NGX_AGAIN;
+    }
+
+    if (link->reset_due) {
+        rc = ngx_http_eirc_link_control(link, EIRC_LINK_RESET, 0);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+
+        link->reset_due = 0;
+    }
+
+    if (link->confirm_due) {
+        rc = ngx_http_eirc_link_control(link, EIRC_LINK_CONFIRM,
+                                        link->confirmed);
+        if (rc != NGX_OK) {
+            return rc;
+        }
+
+        link->confirm_due = 0;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_eirc_link_control(ngx_http_eirc_link_t *link, ngx_uint_t type,
+    uint64_t count)
+{
+    u_char        header[EIRC_LINK_HEADER_SIZE];
+    ngx_int_t     rc;
+    struct iovec  iov;
+
+    iov.iov_base = header;
+    iov.iov_len = eirc_link_record_write(header, type, 0, count, NULL);
+
+    rc = ngx_http_eirc_record_send(link->connection, &iov, 1);
+
+    if (rc != NGX_DONE) {
+        return rc;
+    }
+
+    /* the process has left; END may be waiting to be read */
+
+    link->broken = 1;
+    ngx_post_event(link->connection->read, &ngx_posted_events);
+
+    return NGX_AGAIN;
 }
 
 

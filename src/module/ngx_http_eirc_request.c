@@ -19,8 +19,12 @@
 
 
 static void ngx_http_eirc_request_auth_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_eirc_request_link(ngx_http_eirc_session_t *s);
 static void ngx_http_eirc_request_switch(ngx_http_eirc_session_t *s);
 static void ngx_http_eirc_request_send(ngx_http_eirc_session_t *s);
+static ngx_int_t ngx_http_eirc_request_resumable(ngx_http_eirc_session_t *s,
+    eirc_link_session_t *request, u_char *hash);
+static void ngx_http_eirc_request_resume(ngx_http_eirc_session_t *s);
 static ngx_int_t ngx_http_eirc_request_user(ngx_http_eirc_session_t *s,
     ngx_pool_t *pool, ngx_str_t *user);
 static uint32_t ngx_http_eirc_request_cpu(void);
@@ -56,16 +60,6 @@ ngx_http_eirc_session_handler(ngx_http_request_t *r)
         return rc;
     }
 
-    rc = ngx_http_eirc_token_evaluate(r, ctx);
-
-    if (rc == NGX_ERROR) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    if (rc != NGX_OK) {
-        return ngx_http_eirc_auth_refuse(r, ctx, NGX_HTTP_BAD_REQUEST);
-    }
-
     rc = ngx_http_discard_request_body(r);
 
     if (rc != NGX_OK) {
@@ -77,14 +71,62 @@ ngx_http_eirc_session_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    s->link = ngx_http_eirc_link_open(r, NGX_CONF_UNSET,
+    rc = ngx_http_eirc_resume_read(r, &s->resume);
+
+    ctx->resuming = (rc == NGX_DECLINED || (s->resume && s->resume->back));
+
+    if (rc == NGX_OK && !ctx->resuming) {
+        rc = ngx_http_eirc_token_evaluate(r, ctx);
+    }
+
+    if (rc == NGX_ERROR) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (rc != NGX_OK) {
+        return ngx_http_eirc_auth_refuse(r, ctx, NGX_HTTP_BAD_REQUEST);
+    }
+
+    return ngx_http_eirc_request_link(s);
+}
+
+
+static ngx_int_t
+ngx_http_eirc_request_link(ngx_http_eirc_session_t *s)
+{
+    ngx_int_t                   layer;
+    ngx_http_request_t         *r;
+    ngx_http_eirc_main_conf_t  *emcf;
+
+    r = s->request;
+    emcf = ngx_http_get_module_main_conf(r, ngx_http_eirc_module);
+
+    layer = NGX_CONF_UNSET;
+
+    if (s->ctx->resuming) {
+        layer = s->resume->layer;
+
+        if (s->resume->layer >= ngx_http_eirc_link_layers(emcf)) {
+            r->main->count++;
+
+            ngx_http_eirc_session_gone(s);
+
+            return NGX_DONE;
+        }
+    }
+
+    s->link = ngx_http_eirc_link_open(r, layer,
                                       &ngx_http_eirc_session_link_handler, s);
     if (s->link == NULL) {
-        return ngx_http_eirc_auth_refuse(r, ctx,
+        return ngx_http_eirc_auth_refuse(r, s->ctx,
                                          NGX_HTTP_SERVICE_UNAVAILABLE);
     }
 
-    ctx->session = s;
+    if (s->ctx->resuming) {
+        ngx_http_eirc_link_take_full(s->link);
+    }
+
+    s->ctx->session = s;
 
     r->connection->log->action = "connecting to a socket layer";
 
@@ -105,6 +147,11 @@ ngx_http_eirc_request_open(ngx_http_eirc_session_t *s)
     ngx_http_request_t  *r;
 
     r = s->request;
+
+    if (s->ctx->resuming) {
+        ngx_http_eirc_request_resume(s);
+        return;
+    }
 
     if (s->state == NGX_HTTP_EIRC_SESSION_SWITCHING) {
         ngx_http_eirc_request_send(s);
@@ -194,6 +241,7 @@ static void
 ngx_http_eirc_request_send(ngx_http_eirc_session_t *s)
 {
     ngx_int_t                  rc;
+    u_char                     hash[EIRC_LINK_KEY_SIZE];
     ngx_str_t                  user;
     ngx_pool_t                *pool;
     ngx_http_request_t        *r;
@@ -221,7 +269,13 @@ ngx_http_eirc_request_send(ngx_http_eirc_session_t *s)
     request.tls_len = elcf->tls.len;
     request.mode = s->ctx->handshake.mode;
 
-    /* request.linger is 0: nothing is there to come back to */
+    rc = ngx_http_eirc_request_resumable(s, &request, hash);
+
+    if (rc != NGX_OK) {
+        ngx_http_eirc_auth_forget(r, s->ctx);
+        ngx_http_eirc_request_refuse(s, NGX_HTTP_SERVICE_UNAVAILABLE);
+        return;
+    }
 
     /* what is needed for a moment must not stay as long as the session */
 
@@ -246,6 +300,68 @@ ngx_http_eirc_request_send(ngx_http_eirc_session_t *s)
     ngx_http_eirc_auth_forget(r, s->ctx);
 
     if (rc != NGX_OK) {
+        ngx_http_eirc_request_refuse(s, NGX_HTTP_SERVICE_UNAVAILABLE);
+    }
+}
+
+
+/* Where nobody has asked for it, there is nothing to come back to. */
+
+static ngx_int_t
+ngx_http_eirc_request_resumable(ngx_http_eirc_session_t *s,
+    eirc_link_session_t *request, u_char *hash)
+{
+    ngx_http_eirc_loc_conf_t  *elcf;
+
+    if (s->resume == NULL) {
+        return NGX_OK;
+    }
+
+    elcf = ngx_http_get_module_loc_conf(s->request, ngx_http_eirc_module);
+
+    if (ngx_http_eirc_resume_key(s->resume, hash) != NGX_OK) {
+        ngx_log_error(NGX_LOG_ALERT, s->request->connection->log, 0,
+                      "RAND_bytes() failed");
+        return NGX_ERROR;
+    }
+
+    request->linger = (uint32_t) elcf->linger;
+    request->flags = EIRC_LINK_RESUMABLE;
+    request->key = hash;
+
+    return NGX_OK;
+}
+
+
+/* The browser names its session, and shows the key to it: docs/link.md, 8. */
+
+static void
+ngx_http_eirc_request_resume(ngx_http_eirc_session_t *s)
+{
+    u_char              hash[EIRC_LINK_KEY_SIZE];
+    ngx_log_t          *log;
+    eirc_link_resume_t  request;
+
+    log = s->request->connection->log;
+
+    s->state = NGX_HTTP_EIRC_SESSION_REQUESTING;
+    log->action = "waiting for the session's process";
+
+    if (ngx_http_eirc_resume_key(s->resume, hash) != NGX_OK) {
+        ngx_log_error(NGX_LOG_ALERT, log, 0, "RAND_bytes() failed");
+        ngx_http_eirc_request_refuse(s, NGX_HTTP_SERVICE_UNAVAILABLE);
+        return;
+    }
+
+    request.lines = s->resume->lines;
+    request.id = (const char *) s->resume->id.data;
+    request.id_len = s->resume->id.len;
+    request.key = s->resume->presented;
+    request.next = hash;
+    request.mode = s->ctx->handshake.mode;
+    request.cpu = ngx_http_eirc_request_cpu();
+
+    if (ngx_http_eirc_link_resume(s->link, &request) != NGX_OK) {
         ngx_http_eirc_request_refuse(s, NGX_HTTP_SERVICE_UNAVAILABLE);
     }
 }
@@ -344,7 +460,7 @@ ngx_http_eirc_request_cpu(void)
 }
 
 
-/* No session can be had: 429 or 503. */
+/* No session can be had: 429 or 503, or one of those for coming back. */
 
 void
 ngx_http_eirc_request_ended(ngx_http_eirc_session_t *s, ngx_uint_t reason,
@@ -363,10 +479,29 @@ ngx_http_eirc_request_ended(ngx_http_eirc_session_t *s, ngx_uint_t reason,
         return;
     }
 
+    if (s->ctx->resuming) {
+
+        if (reason == EIRC_LINK_GONE) {
+            ngx_http_eirc_session_gone(s);
+            return;
+        }
+
+        if (reason == EIRC_LINK_BAD_REQUEST) {
+            ngx_log_error(NGX_LOG_INFO, log, 0,
+                          "client came back to its session in another way "
+                          "(%V)", text);
+
+            ngx_http_eirc_request_refuse(s, NGX_HTTP_BAD_REQUEST);
+            return;
+        }
+    }
+
     if (reason == EIRC_LINK_LIMIT) {
         ngx_log_error(NGX_LOG_WARN, log, 0,
-                      "account \"%V\" has as many sessions as \"eirc_limit\" "
-                      "gives it", &s->ctx->account);
+                      "%s \"%V\" has as many sessions as \"eirc_limit\" "
+                      "gives it",
+                      s->ctx->resuming ? "account of session" : "account",
+                      s->ctx->resuming ? &s->resume->id : &s->ctx->account);
 
         ngx_http_eirc_request_refuse(s, NGX_HTTP_TOO_MANY_REQUESTS);
         return;

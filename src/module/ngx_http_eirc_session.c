@@ -5,13 +5,14 @@
  * link. A request passes these states, the first four of them in request.c:
  *
  *     CONNECTING   a link to any socket layer: before a token is spent there
- *         |        has to be somebody to take the session
+ *         |   |    has to be somebody to take the session; of a browser that
+ *         |   |    comes back, to the layer that has its session
  *     AUTHORIZING  the token is claimed, the application is asked
- *         |
+ *         |   |
  *     SWITCHING    a link to the layer of this account, which keeps its limit;
- *         |        left out when the first link goes there
- *     REQUESTING   SESSION and USER are sent, the process is awaited
- *         |
+ *         |   |    left out when the first link goes there
+ *     REQUESTING   SESSION and USER, or RESUME, are sent, the process is
+ *         |        awaited
  *     RUNNING      the 101 is sent, lines go both ways
  *         |
  *     CLOSING      the link has ended, the browser's close is awaited
@@ -23,6 +24,7 @@
  *     QUIT             1000  the user left
  *     SHUTDOWN         1012  come back
  *     IRC_LOST         4000  come back
+ *     TAKEN            4001  another browser has the session
  *     FAILED, no END   4002  come back: the process is lost
  *     SLOW             4003  come back: too much was not taken
  *     IRC_UNREACHABLE  4004  come back
@@ -30,7 +32,7 @@
  *
  * and by our own findings: 1012 when nginx is reloaded, 1003 for a message of
  * the wrong kind, 1008 for one with NUL in it, or for too many, 1009 for one
- * that the link cannot carry.
+ * that the link cannot carry; 4501 where there is nothing to come back to.
  */
 
 
@@ -42,9 +44,11 @@
 
 
 #define NGX_HTTP_EIRC_CODE_IRC_LOST         4000
+#define NGX_HTTP_EIRC_CODE_TAKEN            4001
 #define NGX_HTTP_EIRC_CODE_SLOW             4003
 #define NGX_HTTP_EIRC_CODE_IRC_UNREACHABLE  4004
 #define NGX_HTTP_EIRC_CODE_IRC_REFUSED      4500
+#define NGX_HTTP_EIRC_CODE_GONE             4501
 
 
 typedef struct {
@@ -57,7 +61,17 @@ typedef struct {
 static void ngx_http_eirc_session_open(ngx_http_eirc_link_t *link);
 static void ngx_http_eirc_session_ready(ngx_http_eirc_link_t *link,
     u_char *id, size_t len);
-static ngx_int_t ngx_http_eirc_session_stand(ngx_http_eirc_session_t *s);
+static void ngx_http_eirc_session_resumed(ngx_http_eirc_link_t *link,
+    eirc_link_resumed_t *resumed);
+static void ngx_http_eirc_session_reset(ngx_http_eirc_link_t *link,
+    u_char *id, size_t len);
+static void ngx_http_eirc_session_stand(ngx_http_eirc_session_t *s,
+    eirc_link_resumed_t *resumed);
+static ngx_int_t ngx_http_eirc_session_accept(ngx_http_eirc_session_t *s);
+static ngx_int_t ngx_http_eirc_session_names(ngx_http_eirc_session_t *s,
+    eirc_link_resumed_t *resumed);
+static void ngx_http_eirc_session_tell(ngx_http_eirc_session_t *s,
+    eirc_link_resumed_t *resumed);
 static void ngx_http_eirc_session_lines(ngx_http_eirc_link_t *link,
     u_char *body, size_t len, ngx_uint_t n);
 static void ngx_http_eirc_session_writable(ngx_http_eirc_link_t *link);
@@ -70,6 +84,10 @@ static void ngx_http_eirc_session_drained(ngx_http_eirc_ws_t *ws);
 static void ngx_http_eirc_session_closed(ngx_http_eirc_ws_t *ws,
     ngx_uint_t code);
 static void ngx_http_eirc_session_shutdown(ngx_http_eirc_ws_t *ws);
+static size_t ngx_http_eirc_session_ping(ngx_http_eirc_ws_t *ws,
+    u_char *payload);
+static void ngx_http_eirc_session_pong(ngx_http_eirc_ws_t *ws, u_char *data,
+    size_t len);
 
 static void ngx_http_eirc_session_release(ngx_http_eirc_session_t *s);
 static void ngx_http_eirc_session_cleanup(void *data);
@@ -79,6 +97,8 @@ static size_t ngx_http_eirc_session_escape(u_char *dst, ngx_str_t *text);
 ngx_http_eirc_link_handler_t  ngx_http_eirc_session_link_handler = {
     ngx_http_eirc_session_open,
     ngx_http_eirc_session_ready,
+    ngx_http_eirc_session_resumed,
+    ngx_http_eirc_session_reset,
     ngx_http_eirc_session_lines,
     ngx_http_eirc_session_writable,
     ngx_http_eirc_session_ended
@@ -89,7 +109,9 @@ static ngx_http_eirc_ws_handler_t  ngx_http_eirc_session_ws_handler = {
     ngx_http_eirc_message,
     ngx_http_eirc_session_drained,
     ngx_http_eirc_session_closed,
-    ngx_http_eirc_session_shutdown
+    ngx_http_eirc_session_shutdown,
+    ngx_http_eirc_session_ping,
+    ngx_http_eirc_session_pong
 };
 
 
@@ -98,6 +120,7 @@ static ngx_http_eirc_session_end_t  ngx_http_eirc_session_ends[] = {
     { EIRC_LINK_SHUTDOWN, EIRC_WS_CODE_RESTART, "restart" },
     { EIRC_LINK_IRC_LOST, NGX_HTTP_EIRC_CODE_IRC_LOST,
       "IRC connection lost" },
+    { EIRC_LINK_TAKEN, NGX_HTTP_EIRC_CODE_TAKEN, "taken over" },
     { EIRC_LINK_SLOW, NGX_HTTP_EIRC_CODE_SLOW, "too slow" },
     { EIRC_LINK_IRC_UNREACHABLE, NGX_HTTP_EIRC_CODE_IRC_UNREACHABLE,
       "no IRC server" },
@@ -126,6 +149,7 @@ ngx_http_eirc_session_create(ngx_http_request_t *r, ngx_http_eirc_ctx_t *ctx)
      *
      *     s->link = NULL;
      *     s->ws = NULL;
+     *     s->resume = NULL;
      *     s->level = 0;
      *     s->state = NGX_HTTP_EIRC_SESSION_CONNECTING;
      *     all flags = 0
@@ -174,44 +198,89 @@ ngx_http_eirc_session_open(ngx_http_eirc_link_t *link)
 static void
 ngx_http_eirc_session_ready(ngx_http_eirc_link_t *link, u_char *id, size_t len)
 {
-    ngx_connection_t         *c;
     ngx_http_eirc_session_t  *s;
 
     s = ngx_http_eirc_link_data(link);
-    c = s->request->connection;
 
-    ngx_http_set_log_request(c->log, s->request);
+    ngx_http_set_log_request(s->request->connection->log, s->request);
 
     ngx_memcpy(s->ctx->id, id, len);
     s->ctx->id_len = len;
+
+    ngx_http_eirc_session_stand(s, NULL);
+}
+
+
+static void
+ngx_http_eirc_session_resumed(ngx_http_eirc_link_t *link,
+    eirc_link_resumed_t *resumed)
+{
+    ngx_http_eirc_session_t  *s;
+
+    s = ngx_http_eirc_link_data(link);
+
+    ngx_http_set_log_request(s->request->connection->log, s->request);
+
+    ngx_memcpy(s->ctx->id, s->resume->id.data, s->resume->id.len);
+    s->ctx->id_len = s->resume->id.len;
+
+    ngx_http_eirc_session_stand(s, resumed);
+}
+
+
+/* The 101, and for a browser that can come back what it has to know. */
+
+static void
+ngx_http_eirc_session_stand(ngx_http_eirc_session_t *s,
+    eirc_link_resumed_t *resumed)
+{
+    ngx_connection_t  *c;
+
+    c = s->request->connection;
 
     if (ngx_exiting) {
 
         /* too late for this worker; the next one has the session anew */
 
         ngx_http_eirc_request_refuse(s, NGX_HTTP_SERVICE_UNAVAILABLE);
-
-    } else if (ngx_http_eirc_session_stand(s) == NGX_OK) {
+        ngx_http_run_posted_requests(c);
         return;
-
-    } else {
-        ngx_http_eirc_session_finalize(s, NGX_ERROR);
     }
 
-    ngx_http_run_posted_requests(c);
+    ngx_http_eirc_token_use(s->request, &s->ctx->claim);
+
+    if ((resumed && ngx_http_eirc_session_names(s, resumed) != NGX_OK)
+        || ngx_http_eirc_session_accept(s) != NGX_OK)
+    {
+        ngx_http_eirc_session_finalize(s, NGX_ERROR);
+        ngx_http_run_posted_requests(c);
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_INFO, c->log, 0, "session %*s %s, nick \"%V\"",
+                  s->ctx->id_len, s->ctx->id, resumed ? "resumed" : "began",
+                  &s->ctx->nick);
+
+    if (s->resume) {
+
+        if (resumed) {
+            ngx_http_eirc_resume_begin(s->resume, resumed->replay,
+                                       resumed->lines);
+        }
+
+        ngx_http_eirc_session_tell(s, resumed);
+    }
+
+    ngx_http_eirc_ws_start(s->ws);
 }
 
 
-/* The 101. */
-
 static ngx_int_t
-ngx_http_eirc_session_stand(ngx_http_eirc_session_t *s)
+ngx_http_eirc_session_accept(ngx_http_eirc_session_t *s)
 {
     ngx_http_request_t  *r;
 
     r = s->request;
-
-    ngx_http_eirc_token_use(r, &s->ctx->claim);
 
     if (ngx_http_eirc_handshake_accept(r, s->ctx) != NGX_OK) {
         return NGX_ERROR;
@@ -228,13 +297,90 @@ ngx_http_eirc_session_stand(ngx_http_eirc_session_t *s)
 
     ngx_http_eirc_message_begin(s);
 
-    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
-                  "session %*s began, nick \"%V\"",
-                  s->ctx->id_len, s->ctx->id, &s->ctx->nick);
+    return NGX_OK;
+}
 
-    ngx_http_eirc_ws_start(s->ws);
+
+/* For the variables: no token has named the user this time. */
+
+static ngx_int_t
+ngx_http_eirc_session_names(ngx_http_eirc_session_t *s,
+    eirc_link_resumed_t *resumed)
+{
+    u_char  *p;
+
+    p = ngx_pnalloc(s->request->pool,
+                    resumed->nick.len + resumed->account.len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    s->ctx->nick.data = p;
+    s->ctx->nick.len = resumed->nick.len;
+
+    p = ngx_cpymem(p, resumed->nick.p, resumed->nick.len);
+
+    s->ctx->account.data = p;
+    s->ctx->account.len = resumed->account.len;
+
+    ngx_memcpy(p, resumed->account.p, resumed->account.len);
 
     return NGX_OK;
+}
+
+
+/* What is said to the browser by nginx itself: docs/resume.md. */
+
+static void
+ngx_http_eirc_session_tell(ngx_http_eirc_session_t *s,
+    eirc_link_resumed_t *resumed)
+{
+    size_t                     len;
+    u_char                     body[NGX_HTTP_EIRC_RESUME_BODY];
+    ngx_uint_t                 binary;
+    ngx_http_eirc_loc_conf_t  *elcf;
+
+    if (resumed) {
+        len = ngx_http_eirc_resume_resumed(s->resume, resumed, body);
+
+    } else {
+        elcf = ngx_http_get_module_loc_conf(s->request, ngx_http_eirc_module);
+
+        len = ngx_http_eirc_resume_session(s->resume, s->ctx->id,
+                                           s->ctx->id_len, elcf->linger,
+                                           body);
+    }
+
+    binary = (s->ctx->handshake.mode == EIRC_PROTOCOL_BINARY);
+
+    /* after an error closed() follows */
+
+    if (ngx_http_eirc_ws_send_secret(s->ws, binary, body, len) != NGX_OK) {
+        ngx_http_eirc_link_pause(s->link);
+    }
+}
+
+
+/* Nothing of what the browser has counted holds any more. */
+
+static void
+ngx_http_eirc_session_reset(ngx_http_eirc_link_t *link, u_char *id, size_t len)
+{
+    ngx_http_eirc_session_t  *s;
+
+    s = ngx_http_eirc_link_data(link);
+
+    ngx_log_error(NGX_LOG_WARN, s->request->connection->log, 0,
+                  "session %*s lost its state and goes on as %*s",
+                  s->ctx->id_len, s->ctx->id, len, id);
+
+    ngx_memcpy(s->ctx->id, id, len);
+    s->ctx->id_len = len;
+
+    if (s->resume) {
+        ngx_http_eirc_resume_reset(s->resume);
+        ngx_http_eirc_session_tell(s, NULL);
+    }
 }
 
 
@@ -264,6 +410,14 @@ ngx_http_eirc_session_lines(ngx_http_eirc_link_t *link, u_char *body,
 
     if (rc == NGX_AGAIN) {
         ngx_http_eirc_link_pause(link);
+    }
+
+    if (s->resume) {
+        ngx_http_eirc_resume_sent(s->resume, n, len);
+
+        if (ngx_http_eirc_resume_ping_due(s->resume)) {
+            ngx_http_eirc_ws_ping(s->ws);
+        }
     }
 }
 
@@ -404,9 +558,67 @@ ngx_http_eirc_session_shutdown(ngx_http_eirc_ws_t *ws)
 }
 
 
+static size_t
+ngx_http_eirc_session_ping(ngx_http_eirc_ws_t *ws, u_char *payload)
+{
+    ngx_http_eirc_session_t  *s;
+
+    s = ngx_http_eirc_ws_data(ws);
+
+    return s->resume ? ngx_http_eirc_resume_ping(s->resume, payload) : 0;
+}
+
+
+static void
+ngx_http_eirc_session_pong(ngx_http_eirc_ws_t *ws, u_char *data, size_t len)
+{
+    ngx_http_eirc_session_t  *s;
+
+    s = ngx_http_eirc_ws_data(ws);
+
+    if (s->resume == NULL || s->state != NGX_HTTP_EIRC_SESSION_RUNNING
+        || !ngx_http_eirc_resume_pong(s->resume, data, len))
+    {
+        return;
+    }
+
+    if (ngx_http_eirc_link_confirm(s->link, s->resume->confirmed.lines)
+        != NGX_OK)
+    {
+        ngx_http_eirc_session_close(s, NGX_HTTP_EIRC_CODE_PROCESS_LOST,
+                                    "process lost");
+        return;
+    }
+
+    if (ngx_http_eirc_resume_ping_due(s->resume)) {
+        ngx_http_eirc_ws_ping(ws);
+    }
+}
+
+
 /*
  * The ends
  */
+
+/* A page learns of close codes, and of no status. */
+
+void
+ngx_http_eirc_session_gone(ngx_http_eirc_session_t *s)
+{
+    ngx_log_error(NGX_LOG_INFO, s->request->connection->log, 0,
+                  "client came back to a session that is gone, or is not "
+                  "its own");
+
+    if (ngx_http_eirc_session_accept(s) != NGX_OK) {
+        ngx_http_eirc_session_finalize(s, NGX_ERROR);
+        return;
+    }
+
+    ngx_http_eirc_ws_start(s->ws);
+    ngx_http_eirc_session_close(s, NGX_HTTP_EIRC_CODE_GONE, "session gone");
+}
+
+
 
 void
 ngx_http_eirc_session_close(ngx_http_eirc_session_t *s, ngx_uint_t code,
@@ -471,6 +683,10 @@ ngx_http_eirc_session_release(ngx_http_eirc_session_t *s)
 
     if (s->timer.timer_set) {
         ngx_del_timer(&s->timer);
+    }
+
+    if (s->resume) {
+        ngx_http_eirc_resume_wipe(s->resume);
     }
 
     ngx_http_eirc_session_unlink(s, 0, NULL);

@@ -1,7 +1,7 @@
 
 /*
- * What request.c, session.c and message.c share: a session on its way to the
- * 101, and after it. Nobody else includes it.
+ * What request.c, session.c, message.c and resume.c share: a session on its
+ * way to the 101, and after it. Nobody else includes it.
  */
 
 #ifndef _NGX_HTTP_EIRC_SESSION_H_INCLUDED_
@@ -29,11 +29,39 @@ typedef enum {
 } ngx_http_eirc_session_state_e;
 
 
+/* a place in the lines to the browser */
+typedef struct {
+    uint64_t                        lines;
+    uint64_t                        bytes;      /* of their entries */
+} ngx_http_eirc_mark_t;
+
+
+/* what a browser needs to come back, and what it came back with */
+typedef struct {
+    ngx_str_t                       id;         /* in the query, if back */
+    uint64_t                        lines;      /* that it says it has */
+    size_t                          replay;     /* bytes of the ring */
+    ngx_uint_t                      resets;
+
+    ngx_http_eirc_mark_t            sent;
+    ngx_http_eirc_mark_t            pinged;     /* sent then */
+    ngx_http_eirc_mark_t            confirmed;  /* bytes: or less */
+
+    uint32_t                        layer;      /* in the ID */
+    u_char                          key[EIRC_LINK_KEY_SIZE];
+    u_char                          presented[EIRC_LINK_KEY_SIZE];
+
+    unsigned                        back:1;     /* else it begins */
+    unsigned                        waiting:1;  /* for a pong */
+} ngx_http_eirc_resume_t;
+
+
 struct ngx_http_eirc_session_s {
     ngx_http_request_t             *request;
     ngx_http_eirc_ctx_t            *ctx;
     ngx_http_eirc_link_t           *link;       /* NULL: none, or ended */
     ngx_http_eirc_ws_t             *ws;         /* NULL before the 101 */
+    ngx_http_eirc_resume_t         *resume;     /* NULL: not asked for */
 
     ngx_event_t                     timer;      /* of the rate */
     int64_t                         level;      /* of the bucket */
@@ -60,6 +88,9 @@ ngx_http_eirc_session_t *ngx_http_eirc_session_create(ngx_http_request_t *r,
 /* Says goodbye to the browser; a link that is still there is a violator's. */
 void ngx_http_eirc_session_close(ngx_http_eirc_session_t *s, ngx_uint_t code,
     const char *text);
+
+/* The browser cannot come back: it is told by a close code alone. */
+void ngx_http_eirc_session_gone(ngx_http_eirc_session_t *s);
 
 /* Closes the link, if there is one: END with this reason, 0: DETACH. */
 void ngx_http_eirc_session_unlink(ngx_http_eirc_session_t *s,
@@ -93,6 +124,58 @@ void ngx_http_eirc_message_begin(ngx_http_eirc_session_t *s);
 /* A message has come: the handler of the WebSocket. */
 ngx_int_t ngx_http_eirc_message(ngx_http_eirc_ws_t *ws, u_char *data,
     size_t len, ngx_uint_t binary);
+
+
+/*
+ * resume.c
+ */
+
+/* room for what resume_session() and resume_resumed() write */
+#define NGX_HTTP_EIRC_RESUME_BODY   256
+
+/*
+ * Reads the argument "resume". NGX_OK: *resume is set, NULL where nobody
+ * wants to come back, or none could; NGX_DECLINED: it is malformed; NGX_ERROR.
+ */
+ngx_int_t ngx_http_eirc_resume_read(ngx_http_request_t *r,
+    ngx_http_eirc_resume_t **resume);
+
+/* Makes a new key, and writes its SHA-256 to hash. NGX_OK or NGX_ERROR. */
+ngx_int_t ngx_http_eirc_resume_key(ngx_http_eirc_resume_t *resume,
+    u_char *hash);
+
+/*
+ * Write what the browser is told, as entries (docs/link.md, 4), and return
+ * their length: ":client session", and ":client resumed" with ":client gap".
+ */
+size_t ngx_http_eirc_resume_session(ngx_http_eirc_resume_t *resume,
+    u_char *id, size_t len, ngx_msec_t linger, u_char *body);
+size_t ngx_http_eirc_resume_resumed(ngx_http_eirc_resume_t *resume,
+    eirc_link_resumed_t *resumed, u_char *body);
+
+/* The session stands; the browser has so many lines. */
+void ngx_http_eirc_resume_begin(ngx_http_eirc_resume_t *resume,
+    size_t replay, uint64_t lines);
+
+/* The state was lost: counts begin anew. */
+void ngx_http_eirc_resume_reset(ngx_http_eirc_resume_t *resume);
+
+/* Lines went to the WebSocket. */
+void ngx_http_eirc_resume_sent(ngx_http_eirc_resume_t *resume,
+    ngx_uint_t lines, size_t bytes);
+
+/* Is a ping to be sent, to have them confirmed? */
+ngx_uint_t ngx_http_eirc_resume_ping_due(ngx_http_eirc_resume_t *resume);
+
+/* Writes what a ping carries that leaves now; returns its length. */
+size_t ngx_http_eirc_resume_ping(ngx_http_eirc_resume_t *resume,
+    u_char *payload);
+
+/* Is there more confirmed after this pong than before? */
+ngx_uint_t ngx_http_eirc_resume_pong(ngx_http_eirc_resume_t *resume,
+    u_char *data, size_t len);
+
+void ngx_http_eirc_resume_wipe(ngx_http_eirc_resume_t *resume);
 
 
 #endif /* _NGX_HTTP_EIRC_SESSION_H_INCLUDED_ */

@@ -215,7 +215,7 @@ ngx_http_eirc_ws_ping_handler(ngx_event_t *ev)
             ws->ping_due = 1;
 
         } else {
-            ngx_http_eirc_ws_control(ws, EIRC_WS_PING, NULL, 0);
+            ngx_http_eirc_ws_ping(ws);
         }
 
         ngx_add_timer(ev, ws->ping_timeout);

@@ -36,6 +36,8 @@ static ngx_int_t ngx_http_eirc_ws_unpack(ngx_http_eirc_ws_t *ws, u_char *data,
     size_t len);
 static ngx_int_t ngx_http_eirc_ws_offer(ngx_http_eirc_ws_t *ws, u_char *data,
     size_t len);
+static ngx_int_t ngx_http_eirc_ws_ponged(ngx_http_eirc_ws_t *ws,
+    eirc_ws_event_t *event);
 static ngx_int_t ngx_http_eirc_ws_keep(ngx_http_eirc_ws_t *ws, u_char *pos,
     u_char *last);
 
@@ -341,6 +343,10 @@ ngx_http_eirc_ws_parse(ngx_http_eirc_ws_t *ws, u_char *pos, u_char *last)
             break;
 
         case EIRC_WS_EVENT_PONG:
+            if (ngx_http_eirc_ws_ponged(ws, &event) == NGX_DONE) {
+                return NGX_DONE;
+            }
+
             break;
 
         case EIRC_WS_EVENT_CLOSE:
@@ -547,6 +553,30 @@ ngx_http_eirc_ws_offer(ngx_http_eirc_ws_t *ws, u_char *data, size_t len)
     /* after NGX_DONE: closing, and the rest of the bytes is to be read */
 
     return (rc == NGX_AGAIN) ? NGX_AGAIN : NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_eirc_ws_ponged(ngx_http_eirc_ws_t *ws, eirc_ws_event_t *event)
+{
+    ngx_uint_t  gone;
+
+    if (ws->state != NGX_HTTP_EIRC_WS_OPEN || ws->handler->pong == NULL) {
+        return NGX_OK;
+    }
+
+    gone = 0;
+    ws->gone = &gone;
+
+    ws->handler->pong(ws, event->data, event->len);
+
+    if (gone) {
+        return NGX_DONE;
+    }
+
+    ws->gone = NULL;
+
+    return NGX_OK;
 }
 
 

@@ -23,6 +23,8 @@
 
 static ngx_int_t ngx_http_eirc_ws_send_packed(ngx_http_eirc_ws_t *ws,
     ngx_uint_t opcode, u_char *data, size_t len);
+static ngx_int_t ngx_http_eirc_ws_entries(ngx_http_eirc_ws_t *ws,
+    ngx_uint_t binary, u_char *body, size_t len, ngx_uint_t pack);
 static u_char *ngx_http_eirc_ws_pack_entry(ngx_http_eirc_ws_t *ws,
     ngx_uint_t opcode, u_char *data, size_t len, u_char *out);
 static ngx_int_t ngx_http_eirc_ws_flush(ngx_http_eirc_ws_t *ws);
@@ -130,6 +132,29 @@ ngx_int_t
 ngx_http_eirc_ws_send_entries(ngx_http_eirc_ws_t *ws, ngx_uint_t binary,
     u_char *body, size_t len)
 {
+    return ngx_http_eirc_ws_entries(ws, binary, body, len,
+                                    ws->deflate != NULL);
+}
+
+
+ngx_int_t
+ngx_http_eirc_ws_send_secret(ngx_http_eirc_ws_t *ws, ngx_uint_t binary,
+    u_char *body, size_t len)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_http_eirc_ws_entries(ws, binary, body, len, 0);
+
+    ngx_explicit_memzero(body, len);
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_eirc_ws_entries(ngx_http_eirc_ws_t *ws, ngx_uint_t binary,
+    u_char *body, size_t len, ngx_uint_t pack)
+{
     size_t          n;
     u_char         *p, *end, *out, *packed;
     ngx_int_t       rc;
@@ -155,7 +180,7 @@ ngx_http_eirc_ws_send_entries(ngx_http_eirc_ws_t *ws, ngx_uint_t binary,
 
         end = body + (pos - body);
 
-        if (ws->deflate) {
+        if (pack) {
             packed = ngx_http_eirc_ws_pack_entry(ws, opcode, end - n, n, out);
 
             if (packed) {
@@ -327,7 +352,7 @@ ngx_http_eirc_ws_flush(ngx_http_eirc_ws_t *ws)
         if (ws->ping_due) {
             ws->ping_due = 0;
             ws->last_ping = ngx_current_msec;
-            ngx_http_eirc_ws_control(ws, EIRC_WS_PING, NULL, 0);
+            ngx_http_eirc_ws_ping(ws);
         }
     }
 
@@ -441,6 +466,22 @@ ngx_http_eirc_ws_control(ngx_http_eirc_ws_t *ws, ngx_uint_t opcode,
     }
 
     (void) ngx_http_eirc_ws_output(ws, frame, n + len);
+}
+
+
+void
+ngx_http_eirc_ws_ping(ngx_http_eirc_ws_t *ws)
+{
+    size_t  len;
+    u_char  payload[EIRC_WS_CONTROL_MAX];
+
+    if (ws->state != NGX_HTTP_EIRC_WS_OPEN || ws->broken) {
+        return;
+    }
+
+    len = ws->handler->ping ? ws->handler->ping(ws, payload) : 0;
+
+    ngx_http_eirc_ws_control(ws, EIRC_WS_PING, payload, len);
 }
 
 

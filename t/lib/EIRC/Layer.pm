@@ -7,13 +7,20 @@ package EIRC::Layer;
 #       index => 0
 #       hello => [ $version, $index, $flags ]    what it greets with; or
 #       hello => ''        nothing is said; any other string is sent as it is
-#       answer => 'ready'  to USER; or [ $reason, $text ] for REFUSED, or ''
-#                          for none
+#       answer => 'ready'  to USER; 'resumed', as if it was RESUME; or
+#                          [ $reason, $text ] for REFUSED, or '' for none
 #       id => '0-1'        the session's ID in READY
+#       resume => { messages => 0, lines => N, gap => 0, nick => 'alice',
+#           account => 'alice', replay => 65536 }
+#                          to RESUME, lines as nginx has said them unless
+#                          given; or [ $reason, $text ]; 'ready' or 'reset'
+#                          for READY, or '' for none
+#
+#   $layer->set(%opt)      changes answer, id and resume from now on
 #
 #   What follows is about the session that came last.
 #
-#   $layer->record($type, $value, $count, $body)   sends a record
+#   $layer->record($type, $value, $count, $body, $flags)   sends a record
 #   $layer->lines($count, @lines)   sends LINES, which begin with number
 #                          $count
 #   $layer->raw($bytes)    sends a packet as it is
@@ -24,8 +31,10 @@ package EIRC::Layer;
 #                          Others before it are passed over.  Types are the
 #                          names in docs/link.md, also: ACCEPT (a connection),
 #                          EOF (the end of file)
+#   $layer->forget()       passes over all that came so far
 #   $layer->count($type)   how many of a type came so far
 #   $layer->hang_up_all()  closes every connection, also the watches
+#   $layer->hang_up_watches()   closes these alone
 #   $layer->stop()         ends it
 #
 # The layer is a process of its own and ends with the object.
@@ -35,14 +44,15 @@ use strict;
 
 use IO::Select;
 use POSIX qw/ WNOHANG /;
+use Storable qw/ nfreeze /;
 use Socket qw/ AF_UNIX SOCK_SEQPACKET SOCK_STREAM PF_UNSPEC pack_sockaddr_un
     SOL_SOCKET SO_SNDBUF /;
 use Time::HiRes qw/ time /;
 
 my %types = (HELLO => 1, WATCH => 2, SESSION => 3, USER => 4, RESUME => 5,
     READY => 16, REFUSED => 17, LINES => 18, MESSAGE => 19, END => 20,
-    DETACH => 21, CONFIRM => 22, RESUMED => 23, RESET => 24, EOF => 254,
-    ACCEPT => 255);
+    DETACH => 21, CONFIRM => 22, RESUMED => 23, RESET => 24, SET => 253,
+    EOF => 254, ACCEPT => 255);
 
 our %REASONS = (QUIT => 1, CLOSED => 2, VIOLATION => 3, IRC_LOST => 4,
     IRC_REFUSED => 5, IRC_UNREACHABLE => 6, SHUTDOWN => 7, LIMIT => 8,
@@ -94,9 +104,9 @@ sub start {
 
 
 sub record {
-    my ($self, $type, $value, $count, $body) = @_;
+    my ($self, $type, $value, $count, $body, $flags) = @_;
 
-    return $self->raw(_record($type, $value, $count, $body));
+    return $self->raw(_record($type, $value, $count, $body, $flags));
 }
 
 
@@ -119,8 +129,26 @@ sub entry {
 sub raw { return $_[0]->_say('s', $_[1]) }
 sub hang_up { return $_[0]->_say('c', '') }
 sub hang_up_all { return $_[0]->_say('a', '') }
+sub hang_up_watches { return $_[0]->_say('w', '') }
 sub deaf { return $_[0]->_say('d', '') }
 sub listen { return $_[0]->_say('l', '') }
+
+
+# What comes to the layer later than this call is answered so.
+
+sub set {
+    my ($self, %opt) = @_;
+    my $before = $self->count('SET');
+    my $end = time() + 5;
+
+    $self->_say('o', nfreeze(\%opt));
+
+    while (($self->{count}{ $types{SET} } || 0) == $before) {
+        $self->_fill($end) or die "The layer does not answer\n";
+    }
+
+    return $self;
+}
 
 
 sub expect {
@@ -134,6 +162,17 @@ sub expect {
 
         return undef if !$self->_fill($end);
     }
+}
+
+
+sub forget {
+    my ($self) = @_;
+
+    while ($self->_fill(0)) { }
+
+    $self->{records} = [];
+
+    return $self;
 }
 
 
@@ -221,13 +260,15 @@ package EIRC::Layer::Process;
 use Errno;
 use IO::Select;
 use Socket qw/ MSG_DONTWAIT /;
+use Storable qw/ thaw /;
 
 sub new {
     my ($class, $listen, $control, %opt) = @_;
 
     return bless { listen => $listen, control => $control, in => '',
         out => '', conns => {}, records => [], hello => [ 2, $opt{index}, 0 ],
-        answer => 'ready', id => "$opt{index}-1", %opt }, $class;
+        answer => 'ready', id => "$opt{index}-1", resume => {},
+        watches => {}, %opt }, $class;
 }
 
 
@@ -312,6 +353,15 @@ sub control {
             $self->drop($_) for values %{ $self->{conns} };
         }
 
+        if ($what eq 'w') {
+            $self->drop($_) for values %{ $self->{watches} };
+        }
+
+        if ($what eq 'o') {
+            %$self = (%$self, %{ thaw($bytes) });
+            $self->tell(EIRC::Layer::_record('SET'));
+        }
+
         next if !$self->{session};
 
         push @{ $self->{records} }, $bytes if $what eq 's';
@@ -365,10 +415,14 @@ sub read {
 
     my $type = unpack('C', $packet);
 
-    if ($type == 3) {
+    $self->{watches}{ fileno $s } = $s if $type == 2;
+
+    if ($type == 3 || $type == 5) {
         $self->{session} = $s;
         $self->{records} = [];
     }
+
+    $self->resume($s, $packet) if $type == 5;
 
     if ($type == 4) {
         my $answer = $self->{answer};
@@ -379,7 +433,34 @@ sub read {
 
         } elsif ($answer eq 'ready') {
             send($s, EIRC::Layer::_record('READY', 0, 0, $self->{id}), 0);
+
+        } elsif ($answer eq 'resumed') {
+            $self->resume($s, $packet);
         }
+    }
+
+    return;
+}
+
+
+sub resume {
+    my ($self, $s, $packet) = @_;
+    my $answer = $self->{resume};
+
+    if (ref $answer eq 'ARRAY') {
+        send($s, EIRC::Layer::_record('REFUSED', $answer->[0], 0,
+            $answer->[1]), 0);
+
+    } elsif ($answer eq 'ready' || $answer eq 'reset') {
+        send($s, EIRC::Layer::_record('READY', 0, 0, $self->{id},
+            $answer eq 'reset'), 0);
+
+    } elsif (ref $answer) {
+        my %r = (messages => 0, lines => unpack('x8Q<', $packet), gap => 0,
+            nick => 'alice', account => 'alice', replay => 65536, %$answer);
+
+        send($s, EIRC::Layer::_record('RESUMED', $r{replay}, $r{messages},
+            pack('Q<C/a*', $r{lines}, $r{nick}) . $r{account}, $r{gap}), 0);
     }
 
     return;
@@ -389,6 +470,7 @@ sub read {
 sub drop {
     my ($self, $s) = @_;
 
+    delete $self->{watches}{ fileno $s };
     delete $self->{conns}{ fileno $s };
     $self->{session} = undef if $self->{session} && $self->{session} == $s;
     close $s;
