@@ -31,6 +31,7 @@ package EIRC::Layer;
 #                          Others before it are passed over.  Types are the
 #                          names in docs/link.md, also: ACCEPT (a connection),
 #                          EOF (the end of file)
+#   $layer->next($timeout)   the next record of any type, with its name
 #   $layer->forget()       passes over all that came so far
 #   $layer->count($type)   how many of a type came so far
 #   $layer->hang_up_all()  closes every connection, also the watches
@@ -162,6 +163,22 @@ sub expect {
 
         return undef if !$self->_fill($end);
     }
+}
+
+
+sub next {
+    my ($self, $timeout) = @_;
+    my $end = time() + (defined $timeout ? $timeout : 5);
+
+    while (!@{ $self->{records} }) {
+        $self->_fill($end) or return undef;
+    }
+
+    my $record = shift @{ $self->{records} };
+
+    ($record->{name}) = grep { $types{$_} == $record->{type} } keys %types;
+
+    return $record;
 }
 
 
