@@ -117,7 +117,7 @@ my $user = $layer->expect('USER')->{body};
 like($user, qr/"user":\{"nick":"alice","account":"a1","channels":\["x"\]\}/,
     'user object');
 like($user, qr/"address":"127.0.0.1"/, 'address');
-like($user, qr/"port":\d+,"secure":false,"mode":"eirc"/, 'port, TLS, mode');
+like($user, qr/"port":\d+,"local_port":\d+,"secure":false,"mode":"eirc"/, 'port, TLS, mode');
 like($user, qr/"flood_rate":4000,"flood_burst":20\b/, 'flood');
 
 # messages and lines

@@ -180,6 +180,7 @@ greeting_send(browser_t *b, const session_t *s)
     if (b->greeting == BROWSER_RESUMED) {
         memset(&resumed, 0, sizeof(resumed));
         resumed.flags = s->state->gap ? EIRC_LINK_GAP : 0;
+        resumed.replay = (uint32_t) s->ring_size;
         resumed.messages = s->state->messages;
         resumed.lines = s->state->sent;
         resumed.nick = eirc_slice_str(

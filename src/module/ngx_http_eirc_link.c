@@ -405,13 +405,6 @@ ngx_http_eirc_link_record(ngx_http_eirc_link_t *link, ssize_t n)
             return;
         }
 
-        if (h.type == EIRC_LINK_READY && h.flags == 0) {
-
-            /* a successor, which does not know what was said */
-
-            return;
-        }
-
         break;
 
     default: /* NGX_HTTP_EIRC_LINK_OPEN */
