@@ -22,7 +22,7 @@ select STDERR; $| = 1;
 select STDOUT; $| = 1;
 
 my $t = Test::Nginx->new()->has(qw/http unix rewrite/)
-    ->has_daemon('inspircd')->plan(49);
+    ->has_daemon('inspircd')->plan(51);
 my $dir = $t->testdir();
 my $client = irc_client();
 
@@ -131,6 +131,14 @@ ok($bob->expect(qr/^:alice!\S+ PRIVMSG #room :round 20$/), '... to the last');
 is(join(' ', map { / :(.*)$/ } grep { /^:alice!\S+ PRIVMSG \S+ :round/ }
     $bob->lines()), join(' ', map { "round $_" } 1 .. 20),
     '... and every message');
+
+# a page that is loaded anew
+
+$alice->{ws}->close(1001);
+$alice->{ws}->wait_close();
+$bob->say('#room', 'while it was loaded');
+is(back($alice), 'resumed', 'a browser that was going away (1001)');
+ok(heard($alice, qr/while it was loaded$/), '... has missed nothing');
 
 # a second browser with the key
 

@@ -526,6 +526,13 @@ ngx_http_eirc_session_closed(ngx_http_eirc_ws_t *ws, ngx_uint_t code)
         reason = 0;
         break;
 
+    case EIRC_WS_CODE_GOING_AWAY:
+
+        /* a page that is loaded anew has no time to say more than this */
+
+        reason = s->resume ? 0 : EIRC_LINK_CLOSED;
+        break;
+
     case EIRC_WS_CODE_PROTOCOL:
     case EIRC_WS_CODE_UNSUPPORTED:
     case EIRC_WS_CODE_INVALID:
