@@ -15,11 +15,12 @@ use Test::Nginx;
 use EIRC::Alone;
 use EIRC::Processes;
 use EIRC::TLS;
+use IO::Socket::INET;
 
 select STDERR; $| = 1;
 select STDOUT; $| = 1;
 
-my $t = Test::Nginx->new()->write_file('error.log', '')->plan(35);
+my $t = Test::Nginx->new()->write_file('error.log', '')->plan(36);
 my $dir = $t->testdir();
 my $certs = EIRC::TLS->certificates($dir);
 my $ca = '--tls-ca=' . $certs->file('ca.pem');
@@ -92,6 +93,17 @@ my $bad = start($t, 'good', $ca,
 $bad->rest(10);
 like($bad->log(), qr/key of the client certificate \S+client\.key cannot be/,
     'a key that is another\'s');
+
+# the port that means it, at an address of its own
+
+my $listener = IO::Socket::INET->new(Listen => 1, LocalPort => 6697,
+    LocalAddr => '127.66.97.1', ReuseAddr => 1) or die "no port 6697: $!\n";
+my $meant = EIRC::Alone->start($t, args => [ '--nick=alice', '--port=6697',
+    '--server=127.66.97.1', "--listen=$dir", "--log=$dir" ], tls => 1);
+my $hello = $listener->accept();
+sysread($hello, my $byte, 1);
+is(ord $byte, 22, 'port 6697: a handshake without being asked');
+close $hello;
 
 # options that can't be
 

@@ -22,7 +22,7 @@ select STDERR; $| = 1;
 select STDOUT; $| = 1;
 
 my $t = Test::Nginx->new()->has(qw/http unix proxy rewrite/)
-    ->has_daemon('inspircd')->plan(35);
+    ->has_daemon('inspircd')->plan(40);
 
 my $client = irc_client();
 
@@ -220,6 +220,27 @@ like($batch[2], qr/^\@batch=r;draft\/multiline-concat PRIVMSG #room :a+ b+$/,
 my $all = join '', map { text($_) } @batch[1, 2];
 is($all, 'a' x 600 . ' ' . 'b' x 20, 'without a change');
 
+# as long as lines may be, and longer
+
+my $tags = '@a=' . 'b' x 8187;
+
+$erin->send_text('PRIVMSG irc :tags 8187');
+is($erin->expect(qr/:c/), "$tags :irc NOTICE erin :" . 'c' x 460,
+    'all of the tags of a server');
+$erin->send_text('PRIVMSG irc :tags 8188');
+$erin->send_text('PRIVMSG irc :tags 1');
+is($erin->expect(qr/:c/), '@a=b :irc NOTICE erin :' . 'c' x 460,
+    'no more than there may be');
+$erin->send_text('PRIVMSG irc :nested');
+is_deeply([ map { $erin->expect(qr/./) } 1 .. 6 ], nested(),
+    'batches within others, and beside');
+$erin->send_text('@label=' . 'l' x 64 . ' PRIVMSG irc :x');
+is($server->wait_for(qr/^\@label=l/, 5), '@label=' . 'l' x 64
+    . ' PRIVMSG irc :x', 'the longest label');
+$erin->send_text('@label=;+a=;b PRIVMSG irc :y');
+is($server->wait_for(qr/^\@label=;/, 5), '@label=;+a=;b PRIVMSG irc :y',
+    'tags without values');
+
 $_->disconnect() for $alice, $bob, $dave, $erin;
 $carol->quit();
 $t->stop();
@@ -286,8 +307,27 @@ sub history {
 }
 
 
+sub nested {
+    return [ ':irc BATCH +1 netsplit a.example b.example',
+        ':irc BATCH +2 chathistory #room',
+        '@batch=1 :x!y@z QUIT :a.example b.example',
+        '@batch=2 :x!y@z PRIVMSG #room :before', ':irc BATCH -1',
+        ':irc BATCH -2' ];
+}
+
+
 sub scripted {
     my ($self, $c, $line) = @_;
+
+    if ($line =~ /:tags (\d+)/) {
+        $self->reply($c, '@a=' . 'b' x $1 . ' :irc NOTICE erin :' . 'c' x 460);
+        return 1;
+    }
+
+    if ($line =~ /:nested/) {
+        $self->reply($c, @{ nested() });
+        return 1;
+    }
 
     if ($line =~ /^CAP REQ :(.*)/) {
         $self->reply($c, ":irc CAP $c->{nick} ACK :$1");
