@@ -212,6 +212,13 @@ static ngx_command_t  ngx_http_eirc_commands[] = {
       offsetof(ngx_http_eirc_loc_conf_t, flood),
       NULL },
 
+    { ngx_string("eirc_irc_charset"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE123,
+      ngx_http_eirc_charset,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("eirc_crash_limit"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE2,
       ngx_http_eirc_crash_limit,
@@ -394,6 +401,7 @@ ngx_http_eirc_create_loc_conf(ngx_conf_t *cf)
      *     conf->sasl_mechanisms = 0;
      *     conf->token = NULL;
      *     conf->deflate.want = { 0 };
+     *     conf->charset = { 0, NULL };
      */
 
     conf->tls_verify = NGX_CONF_UNSET;
@@ -482,6 +490,8 @@ ngx_http_eirc_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         conf->flood.rate = 2000;
         conf->flood.burst = 10;
     }
+
+    ngx_conf_merge_str_value(conf->charset, prev->charset, "");
 
     ngx_conf_merge_uint_value(conf->limit, prev->limit, 3);
 

@@ -89,33 +89,113 @@ control_strip(uint8_t *p, size_t len)
 }
 
 
+static bool
+is_binary(const session_t *s)
+{
+    return s->identity->mode == SESSION_BINARY;
+}
+
+
+static bool
+is_ascii(eirc_slice_t line)
+{
+    size_t i;
+
+    for (i = 0; i < line.len; i++) {
+
+        if (line.p[i] >= 0x80) {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
+/* Is it text as the browser knows it? */
+static bool
+is_utf8(const session_t *s, eirc_slice_t line)
+{
+    if (s->identity->charsets & SESSION_CHARSET_ALL) {
+        return is_ascii(line_without_tags(line));
+    }
+
+    return eirc_utf8_valid(line.p, line.len);
+}
+
+
 bool
-line_fit(eirc_slice_t line, bool binary)
+line_fit(const session_t *s, eirc_slice_t line)
 {
     return line.len <= EIRC_LINK_LINE_MAX && !has_control(line)
-           && (binary || eirc_utf8_valid(line.p, line.len));
+           && (is_binary(s) || is_utf8(s, line));
+}
+
+
+static size_t
+decode(const session_t *s, uint8_t *buf, size_t size, eirc_slice_t text)
+{
+    return s->identity->charsets & SESSION_CHARSET_IN
+               ? eirc_charset_decode(buf, size, text.p, text.len,
+                                     &s->charsets->in)
+               : eirc_utf8_from_cp1252(buf, size, text.p, text.len);
 }
 
 
 size_t
-line_repair(uint8_t *buf, eirc_slice_t line, bool binary)
+line_repair(const session_t *s, uint8_t *buf, eirc_slice_t line)
 {
-    size_t len;
+    size_t head, len;
+    eirc_slice_t text;
 
     len = line.len < EIRC_LINK_LINE_MAX ? line.len : EIRC_LINK_LINE_MAX;
 
-    if (binary) {
+    if (is_binary(s)) {
         memcpy(buf, line.p, len);
 
-    } else if (eirc_utf8_valid(line.p, line.len)) {
+    } else if (is_utf8(s, line)) {
         len = eirc_utf8_prefix(line.p, len);
         memcpy(buf, line.p, len);
 
     } else {
-        len = eirc_utf8_from_cp1252(buf, EIRC_LINK_LINE_MAX, line.p, line.len);
+        text = line_without_tags(line);
+        head = line.len - text.len;
+
+        if (head > EIRC_LINK_LINE_MAX || !eirc_utf8_valid(line.p, head)) {
+            text = line;
+            head = 0;
+        }
+
+        memcpy(buf, line.p, head);
+        len = head + decode(s, buf + head, EIRC_LINK_LINE_MAX - head, text);
     }
 
     return control_strip(buf, len);
+}
+
+
+bool
+line_needs_encoding(const session_t *s, eirc_slice_t line)
+{
+    return s->identity->charsets & SESSION_CHARSET_OUT && !is_binary(s)
+           && !is_ascii(line);
+}
+
+
+eirc_slice_t
+line_encode(const session_t *s, uint8_t *buf, eirc_slice_t line)
+{
+    size_t head;
+    eirc_slice_t text;
+
+    text = line_without_tags(line);
+    head = line.len - text.len;
+    memcpy(buf, line.p, head);
+
+    return eirc_slice(buf,
+                      head
+                          + eirc_charset_encode(buf + head, text.p, text.len,
+                                                &s->charsets->out));
 }
 
 

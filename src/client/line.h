@@ -20,12 +20,22 @@ int line_next(session_t *s, eirc_slice_t *line, size_t *taken);
 eirc_slice_t line_without_tags(eirc_slice_t line);
 
 /* May the browser see it as it is?  No NUL, CR; UTF-8, unless it has bytes as
- * they are (binary); not too long. */
-bool line_fit(eirc_slice_t line, bool binary);
+ * they are (binary), and in no other set of characters; not too long. */
+bool line_fit(const session_t *s, eirc_slice_t line);
 
-/* Makes a line fit, in buf, which holds EIRC_LINK_LINE_MAX bytes: what is no
- * UTF-8 is taken for Windows-1252. Returns its length. */
-size_t line_repair(uint8_t *buf, eirc_slice_t line, bool binary);
+/*
+ * Makes a line fit, in buf, which holds EIRC_LINK_LINE_MAX bytes: what is no
+ * UTF-8 is taken for what the session says, or Windows-1252. Tags stay as they
+ * are where they are UTF-8. Returns its length.
+ */
+size_t line_repair(const session_t *s, uint8_t *buf, eirc_slice_t line);
+
+/* Does the server want it in another set of characters? */
+bool line_needs_encoding(const session_t *s, eirc_slice_t line);
+
+/* Such a line in that set; in buf, which has room for the line as it is. Tags
+ * are always UTF-8. */
+eirc_slice_t line_encode(const session_t *s, uint8_t *buf, eirc_slice_t line);
 
 /* Of the first max bytes of more: so many that no character is cut. */
 size_t line_prefix(const uint8_t *p, size_t max);

@@ -1,5 +1,6 @@
 #include "listen.h"
 
+#include "charset_alone.h"
 #include "log.h"
 #include "login_alone.h"
 #include "relay.h"
@@ -46,6 +47,7 @@ typedef struct {
     const char *instance;
     const char *channels;
     const char *account;
+    charset_alone_t charset;
     const char *tls;
     tls_alone_t secure;
     login_alone_t login;
@@ -64,6 +66,9 @@ static const struct {
     const char *name;
     size_t offset;
 } table[] = {
+    {"--charset", offsetof(alone_t, charset.in)},
+    {"--charset-out", offsetof(alone_t, charset.out)},
+    {"--recode", offsetof(alone_t, charset.recode)},
     {"--tls", offsetof(alone_t, tls)},
     {"--tls-verify", offsetof(alone_t, secure.verify)},
     {"--tls-ca", offsetof(alone_t, secure.ca)},
@@ -215,7 +220,7 @@ options_check(alone_t *o)
 static int
 request_make(request_t *r, const alone_t *o)
 {
-    const char *why, *realname;
+    const char *why, *value, *realname;
 
     request_init(r);
     r->identity.flood_burst = 1;
@@ -230,6 +235,10 @@ request_make(request_t *r, const alone_t *o)
         || request_channels(r, eirc_slice_str(o->channels), &why) != EIRC_OK)
     {
         return complain(why, "");
+    }
+
+    if (charset_alone_set(r, &o->charset, &why, &value) != EIRC_OK) {
+        return complain(why, value);
     }
 
     /* the user name has always been the real name */

@@ -57,6 +57,7 @@ void
 request_init(request_t *r)
 {
     memset(&r->identity, 0, sizeof(session_identity_t));
+    memset(&r->charsets, 0, sizeof(session_charsets_t));
     memset(&r->secrets, 0, sizeof(secrets_t));
     r->secrets.mechanisms = EIRC_SASL_PASSWORD;
     r->nchannels = 0;
@@ -522,6 +523,55 @@ location_read(request_t *r, const json_t *root, const char **error)
 }
 
 
+/* A table of characters, if there is one. */
+static int
+charset_read(request_t *r, eirc_charset_t *cs, uint32_t flag,
+             const json_t *value)
+{
+    eirc_slice_t text;
+
+    if (value == NULL) {
+        return EIRC_OK;
+    }
+
+    text = json_slice(value);
+    r->identity.charsets |= flag;
+
+    return json_is_string(value)
+                   && eirc_charset_read(cs, text.p, text.len) == EIRC_OK
+               ? EIRC_OK
+               : EIRC_ERROR;
+}
+
+
+static int
+charsets_read(request_t *r, const json_t *root, const char **error)
+{
+    const json_t *all;
+
+    all = json_object_get(root, "charset_all");
+
+    if (json_is_true(all)) {
+        r->identity.charsets |= SESSION_CHARSET_ALL;
+    }
+
+    if ((all != NULL && !json_is_boolean(all))
+        || charset_read(r, &r->charsets.in, SESSION_CHARSET_IN,
+                        json_object_get(root, "charset"))
+               != EIRC_OK
+        || charset_read(r, &r->charsets.out, SESSION_CHARSET_OUT,
+                        json_object_get(root, "charset_out"))
+               != EIRC_OK
+        || (r->identity.charsets & (SESSION_CHARSET_ALL | SESSION_CHARSET_IN))
+               == SESSION_CHARSET_ALL)
+    {
+        return refuse(error, "a set of characters is none");
+    }
+
+    return EIRC_OK;
+}
+
+
 static int
 root_read(request_t *r, const json_t *root, const char **error)
 {
@@ -571,7 +621,9 @@ root_read(request_t *r, const json_t *root, const char **error)
         return refuse(error, "a number or flag is out of bounds");
     }
 
-    if (location_read(r, root, error) != EIRC_OK) {
+    if (location_read(r, root, error) != EIRC_OK
+        || charsets_read(r, root, error) != EIRC_OK)
+    {
         return EIRC_ERROR;
     }
 

@@ -19,6 +19,7 @@
 typedef struct {
     session_identity_t identity;
     secrets_t secrets;
+    session_charsets_t charsets;
     unsigned nchannels;
     uint32_t used;
     /* names, each behind its length */

@@ -58,7 +58,8 @@ struct session_head_s {
 #define OUT_AT (IN_AT + SESSION_IN_SIZE)
 #define MESSAGE_AT (OUT_AT + SESSION_OUT_SIZE)
 #define LATER_AT (MESSAGE_AT + SESSION_MESSAGE_SIZE)
-#define RING_AT (LATER_AT + SESSION_LATER_SIZE)
+#define CHARSETS_AT (LATER_AT + SESSION_LATER_SIZE)
+#define RING_AT (CHARSETS_AT + SESSION_CHARSETS_SIZE)
 
 _Static_assert(sizeof(session_head_t) <= SESSION_PAGE, "one page");
 _Static_assert(offsetof(session_state_t, channels) == 0
@@ -68,6 +69,7 @@ _Static_assert(IN_AT % SESSION_PAGE == 0, "areas begin with a page");
 _Static_assert(SESSION_IN_SIZE > 2 * EIRC_IRC_LINE_BUFFER, "see session.h");
 _Static_assert(sizeof(session_state_t) <= COPY_ROOM, "a copy has room");
 _Static_assert(sizeof(session_identity_t) <= IDENTITY_ROOM, "and who it is");
+_Static_assert(sizeof(session_charsets_t) <= SESSION_CHARSETS_SIZE, "a page");
 
 
 static uint64_t
@@ -118,7 +120,8 @@ head_check(const session_head_t *head)
                                   SESSION_IN_SIZE,
                                   SESSION_OUT_SIZE,
                                   SESSION_MESSAGE_SIZE,
-                                  SESSION_LATER_SIZE};
+                                  SESSION_LATER_SIZE,
+                                  SESSION_CHARSETS_SIZE};
 
     return sum_add(0xcbf29ce484222325u, constants, sizeof(constants));
 }
@@ -191,6 +194,7 @@ session_attach(session_t *s, uint8_t *base, uint64_t ring)
     s->out = base + OUT_AT;
     s->message = base + MESSAGE_AT;
     s->later = base + LATER_AT;
+    s->charsets = (session_charsets_t *) (void *) (base + CHARSETS_AT);
     s->ring = base + RING_AT;
     s->ring_size = ring;
     s->isupport = head->isupport;
@@ -301,6 +305,22 @@ later_valid(const session_t *s)
 }
 
 
+/* What isn't said to be there is not looked at. */
+static bool
+charsets_valid(const session_t *s)
+{
+    uint32_t flags;
+
+    flags = s->identity->charsets;
+
+    return (!(flags & SESSION_CHARSET_IN)
+            || eirc_charset_valid(&s->charsets->in))
+           && (!(flags & SESSION_CHARSET_ALL) || (flags & SESSION_CHARSET_IN))
+           && (!(flags & SESSION_CHARSET_OUT)
+               || eirc_charset_valid(&s->charsets->out));
+}
+
+
 /* A bucket that holds nothing would let nothing pass for ever. */
 static bool
 flood_valid(const bucket_t *b)
@@ -378,7 +398,7 @@ session_open(session_t *s, void *base, size_t size, uint32_t replay)
 
     session_abort(s);
 
-    if (!state_valid(s) || !identity_valid(s->identity)
+    if (!state_valid(s) || !identity_valid(s->identity) || !charsets_valid(s)
         || (s->state->phase != SESSION_NEW
             && head->identity_check != identity_check(s->identity)))
     {

@@ -26,6 +26,7 @@
 #include <sys/uio.h>
 
 #include "bucket.h"
+#include "eirc_charset.h"
 #include "eirc_irc.h"
 #include "eirc_limits.h"
 #include "eirc_slice.h"
@@ -58,6 +59,9 @@
 
 /* a key of a channel; servers have 23 to 32 */
 #define SESSION_KEY_MAX 64
+
+/* Sets of characters; no memory where there is none but the usual. */
+#define SESSION_CHARSETS_SIZE SESSION_PAGE
 
 /* what of 005 is kept, in the page that is there anyway; InspIRCd says 700
  * bytes, and what we act on is kept first */
@@ -98,6 +102,17 @@ typedef enum {
     SESSION_MODES
 } session_mode_e;
 
+/* which of the sets of characters there are */
+#define SESSION_CHARSET_IN 0x01u  /* what isn't UTF-8 is in it */
+#define SESSION_CHARSET_ALL 0x02u /* ... and all the rest is, too */
+#define SESSION_CHARSET_OUT 0x04u /* it goes to the server in it */
+
+/* how the server is spoken with; written with the identity */
+typedef struct {
+    eirc_charset_t in;
+    eirc_charset_t out;
+} session_charsets_t;
+
 /* who the user is; written once, before the first commit behind NEW */
 typedef struct {
     char nick[EIRC_IRC_NICK_MAX + 1]; /* the one wished for */
@@ -111,6 +126,7 @@ typedef struct {
     uint32_t mode;
     uint32_t flood_rate;
     uint32_t flood_burst;
+    uint32_t charsets; /* SESSION_CHARSET_... */
 } session_identity_t;
 
 /* positions of a linear area: bytes from tail to head are in use */
@@ -190,6 +206,7 @@ typedef struct {
     session_head_t *head;
     session_state_t *state; /* prepared here */
     session_identity_t *identity;
+    session_charsets_t *charsets;
     uint8_t *channels;
     uint8_t *in;
     uint8_t *out;

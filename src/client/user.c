@@ -80,6 +80,11 @@ user_init(user_t *u, void *segment, size_t size, uint32_t replay,
     }
 
     *s->identity = r->identity;
+
+    if (r->identity.charsets != 0) {
+        *s->charsets = r->charsets;
+    }
+
     session_identity_seal(s);
 
     cursor = 0;
@@ -173,10 +178,32 @@ user_tell_error(user_t *u, eirc_slice_t words)
 }
 
 
+/* In the server's set of characters; copied, which is rare. */
+static int
+send_encoded(user_t *u, eirc_slice_t line)
+{
+    int rc;
+    uint8_t *buf;
+
+    buf = malloc(line.len);
+
+    if (buf == NULL) {
+        return EIRC_AGAIN;
+    }
+
+    rc = session_out_add(&u->session, line_encode(&u->session, buf, line));
+    free(buf);
+
+    return rc;
+}
+
+
 int
 user_send(user_t *u, eirc_slice_t line)
 {
-    return session_out_add(&u->session, line);
+    return line_needs_encoding(&u->session, line)
+               ? send_encoded(u, line)
+               : session_out_add(&u->session, line);
 }
 
 
@@ -506,9 +533,7 @@ line_handle_repaired(user_t *u, eirc_slice_t line)
     buf = malloc(EIRC_LINK_LINE_MAX);
 
     if (buf != NULL) {
-        line_handle(
-            u, eirc_slice(buf, line_repair(buf, line,
-                                           user_mode(u) == SESSION_BINARY)));
+        line_handle(u, eirc_slice(buf, line_repair(&u->session, buf, line)));
         free(buf);
     }
 }
@@ -584,7 +609,7 @@ user_step_irc(user_t *u)
         line = line_without_tags(line);
     }
 
-    if (line.len > 0 && line_fit(line, user_mode(u) == SESSION_BINARY)) {
+    if (line.len > 0 && line_fit(s, line)) {
         line_handle(u, line);
 
     } else if (line.len > 0) {

@@ -108,6 +108,7 @@ typedef struct {
     ngx_http_eirc_packing_t     deflate;
     ngx_http_eirc_rate_t        rate;
     ngx_http_eirc_rate_t        flood;
+    ngx_str_t                   charset;   /* members of USER; may be empty */
     ngx_uint_t                  limit;
     ngx_uint_t                  crash_limit;
     ngx_msec_t                  crash_time;

@@ -73,6 +73,11 @@ char *ngx_http_eirc_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_eirc_pass_merge(ngx_conf_t *cf, ngx_http_eirc_loc_conf_t *conf);
 
 
+/* charset.c */
+
+char *ngx_http_eirc_charset(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+
 /* tls.c */
 
 char *ngx_http_eirc_tls_fingerprint(ngx_conf_t *cf, ngx_command_t *cmd,

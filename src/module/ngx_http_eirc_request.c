@@ -396,7 +396,8 @@ ngx_http_eirc_request_user(ngx_http_eirc_session_t *s, ngx_pool_t *pool,
 
     local_port = c->local_sockaddr ? ngx_inet_get_port(c->local_sockaddr) : 0;
 
-    user->len = s->ctx->user.len + elcf->login.len + NGX_HTTP_EIRC_USER_WRAP;
+    user->len = s->ctx->user.len + elcf->login.len + elcf->charset.len
+                + NGX_HTTP_EIRC_USER_WRAP;
 
     user->data = ngx_pnalloc(pool, user->len);
     if (user->data == NULL) {
@@ -414,7 +415,8 @@ ngx_http_eirc_request_user(ngx_http_eirc_session_t *s, ngx_pool_t *pool,
                      (ngx_uint_t) local_port,
                      secure ? "true" : "false",
                      &modes[s->ctx->handshake.mode],
-                     elcf->flood.rate, elcf->flood.burst, &elcf->login);
+                     elcf->flood.rate, elcf->flood.burst, &elcf->login,
+                     &elcf->charset);
 
     if (p == last) {
         return NGX_ERROR;

@@ -396,6 +396,73 @@ test_heavy(void **state)
 }
 
 
+/* with these members beside the user object; '#' is a table */
+static int
+beside(const char *members)
+{
+    size_t len;
+    char json[4096];
+    eirc_charset_t cs;
+
+    assert_int_equal(eirc_charset_find(&cs, "koi8-r"), EIRC_OK);
+    len = (size_t) sprintf(json, "{\"user\":{\"nick\":\"n\"}");
+
+    for (; *members != '\0'; members++) {
+
+        if (*members == '#') {
+            len += eirc_charset_write((uint8_t *) json + len, &cs);
+
+        } else {
+            json[len++] = *members;
+        }
+    }
+
+    json[len++] = '}';
+    json[len] = '\0';
+
+    return take(json);
+}
+
+
+static void
+test_charsets(void **state)
+{
+    size_t i;
+    static const char *const refused[] = {
+        ",\"charset\":\"\"",
+        ",\"charset\":7",
+        ",\"charset\":null",
+        ",\"charset\":\"x#\"",
+        ",\"charset\":\"##\"",
+        ",\"charset_out\":\"abc\"",
+        ",\"charset_all\":true",
+        ",\"charset\":\"#\",\"charset_all\":1",
+        ",\"charset_out\":\"#\",\"charset_all\":true",
+    };
+
+    (void) state;
+
+    assert_int_equal(beside(""), EIRC_OK);
+    assert_int_equal(r.identity.charsets, 0);
+    assert_int_equal(beside(",\"charset\":\"#\""), EIRC_OK);
+    assert_int_equal(r.identity.charsets, SESSION_CHARSET_IN);
+    assert_int_equal(r.charsets.in.high[0xc1 - 0x80], 0x0430);
+    assert_int_equal(
+        beside(
+            ",\"charset\":\"#\",\"charset_all\":true,\"charset_out\":\"#\""),
+        EIRC_OK);
+    assert_int_equal(r.identity.charsets, SESSION_CHARSET_IN
+                                              | SESSION_CHARSET_ALL
+                                              | SESSION_CHARSET_OUT);
+    assert_int_equal(r.charsets.out.high[0xc1 - 0x80], 0x0430);
+    assert_int_equal(beside(",\"charset_all\":false"), EIRC_OK);
+
+    for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+        assert_int_equal(beside(refused[i]), EIRC_ERROR);
+    }
+}
+
+
 int
 main(void)
 {
@@ -404,6 +471,7 @@ main(void)
         cmocka_unit_test(test_defaults), cmocka_unit_test(test_channels),
         cmocka_unit_test(test_refused),  cmocka_unit_test(test_long),
         cmocka_unit_test(test_heavy),    cmocka_unit_test(test_location),
+        cmocka_unit_test(test_charsets),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
