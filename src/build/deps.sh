@@ -11,7 +11,7 @@ deps_run=("${deps_build[@]}" inspircd)
 
 deps_test=(
     "${deps_run[@]}" perl libcmocka-dev libio-socket-ssl-perl openssl chromium
-    python3-websockets tmux
+    python3-websockets tmux anope
 )
 
 deps_fuzz=(

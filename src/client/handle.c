@@ -317,8 +317,9 @@ handle_error(user_t *u, const eirc_irc_msg_t *msg)
     eirc_slice_t text;
     static const char *const gateways[] = {"webirc", "cgi:irc", NULL};
     static const char *const passwords[] = {"password", NULL};
+    static const char *const denials[] = {"access denied", NULL};
     static const char *const bans[]
-        = {"-lined", "-line:", "-line)", "banned", NULL};
+        = {"-lined", "-line:", "-line)", "banned", "access denied", NULL};
 
     if (u->session.state->phase != SESSION_REGISTERING
         || u->session.state->refused || msg->nparams == 0)
@@ -336,6 +337,14 @@ handle_error(user_t *u, const eirc_irc_msg_t *msg)
 
     if (has_word(text, passwords)) {
         return refuse_password(u, 0);
+    }
+
+    /* InspIRCd says no more than that */
+
+    if (u->passed && has_word(text, denials)) {
+        return refuse(u, EVENT_PASSWORD_REFUSED, 0,
+                      "The IRC server denies access, perhaps for its "
+                      "password.");
     }
 
     if (has_word(text, bans)) {

@@ -146,7 +146,7 @@ fail(user_t *u, const char *why)
 
 
 /*
- * The same when another time may be better: services come and go. The server
+ * A login that has to be, at another time: services come and go. The server
  * holds the registration back, as there is no CAP END, and closes; from there
  * on it is a connection lost.
  */
@@ -154,12 +154,6 @@ static void
 fail_for_now(user_t *u, const char *why)
 {
     tell(u, why);
-
-    if (!u->login->secrets.required) {
-        finish(u);
-        return;
-    }
-
     u->login->talk.phase = LOGIN_OVER;
     (void) user_send(u, EIRC_SLICE("QUIT"));
 }
@@ -518,12 +512,16 @@ login_late(user_t *u)
 
     if (u->login->talk.tried) {
         (void) user_send(u, EIRC_SLICE("AUTHENTICATE *"));
-        fail_for_now(u, why);
+    }
 
-    } else if (u->login->secrets.required) {
+    if (u->login->secrets.required) {
         fail_for_now(u, why);
 
     } else {
+
+        /* services without SASL behind a server that has it: as good as none */
+
+        tell(u, why);
         login_skip(u, why);
     }
 

@@ -501,6 +501,8 @@ test_late(void **state)
     assert_string_equal(sent, "AUTHENTICATE *\r\n" END);
     assert_string_equal(told, ":client error :Login failed: the server does "
                               "not answer.|");
+    welcome();
+    assert_string_equal(sent, "PRIVMSG NickServ :IDENTIFY sesame\r\n");
 
     connected(REQUIRED);
     server(":s CAP * LS :sasl");
@@ -564,6 +566,21 @@ test_refused(void **state)
     assert_string_equal(told,
                         "ERROR :Closing link: [Password required]|"
                         ":client error :The IRC server wants a password.|");
+
+    /* the words of InspIRCd, for one of several reasons */
+
+    stage(NO_SECRET);
+    strcpy(login.secrets.password, "p");
+    connect_it();
+    server("ERROR :Closing link: (u@h) [Access denied by configuration]");
+    assert_true(u.refused);
+    assert_non_null(strstr(told, "denies access, perhaps for its password.|"));
+
+    stage(NO_SECRET);
+    connect_it();
+    server("ERROR :Closing link: (u@h) [Access denied by configuration]");
+    assert_true(u.refused);
+    assert_null(strstr(told, "password"));
 
     /* later it is somebody else's password */
 

@@ -7,6 +7,7 @@ package EIRC::InspIRCd;
 #       flood => 0         no fake lag: lines are taken as fast as they come
 #       commandrate => 1000, recvq => '16K'   its flood protection
 #       motd => $text      '' for none (422 in place of 376)
+#       connect => $text   more of what holds for those who connect
 #       config => $text    more configuration, in InspIRCd's own language
 #       name => 'inspircd' folder below the test directory, when there are two
 #
@@ -68,6 +69,9 @@ sub new {
 
     $text =~ s/threshold="\d+"/threshold="1000000"/
         if $value{FAKELAG} eq 'off';
+
+    $text =~ s/(<connect name="everybody")/$1 $opt{connect}/
+        if defined $opt{connect};
 
     for my $name (qw/ commandrate recvq /) {
         $text =~ s/ $name="\w+"/ $name="$opt{$name}"/
