@@ -149,7 +149,7 @@ ok($alice->expect(qr/ JOIN :?#room/), '... before anything else');
 ok(logged($t, qr/logged in: "PLAIN"/), '... in the log');
 
 $alice->send_text('WHOIS alice');
-ok($alice->expect(qr/^:\S+ 378 alice alice :.*\@198\.51\.100\.7 198\.51\.100\.7/),
+ok($alice->expect(qr/^:\S+ 378 alice alice :.*\@(198\.51\.100\.7) \1$/),
     'WHOIS: the address of the browser');
 ok($alice->expect(qr/^:\S+ 330 alice alice alice :/), '... and the account');
 $alice->expect(qr/^:\S+ 318 /);
@@ -247,8 +247,6 @@ ok($bob->expect(qr/Login failed: the IRC server offers no login/, 30),
 ok($bob->expect(qr/connection .* was lost. Next try/), '... is no server');
 is($bob->closed(), 0, '... but for now');
 $anope->start();
-$anope->register($ircd->port(), 'bob', 'sesame')
-    if $anope->log() =~ /Unable to open/;
 ok($bob->expect(qr/^:\S+ 900 \S+ \S+ bob :/, 30), 'logged in again');
 ok($bob->expect(qr/ 376 /), '... and back');
 $bob->disconnect();

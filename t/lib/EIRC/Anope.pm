@@ -260,9 +260,19 @@ module
 }
 module { name = "ns_set"; }
 module { name = "ns_register"; registration = "none"; }
-command { service = "NickServ"; name = "REGISTER"; command = "nickserv/register"; }
+command
+{
+    service = "NickServ";
+    name = "REGISTER";
+    command = "nickserv/register";
+}
 module { name = "ns_identify"; }
-command { service = "NickServ"; name = "IDENTIFY"; command = "nickserv/identify"; }
+command
+{
+    service = "NickServ";
+    name = "IDENTIFY";
+    command = "nickserv/identify";
+}
 module { name = "ns_cert"; max = 5; }
 command { service = "NickServ"; name = "CERT"; command = "nickserv/cert"; }
 module { name = "db_flatfile"; database = "anope.db"; fork = no; }
