@@ -24,6 +24,7 @@ libexec=$prefix/libexec/eirc
 . src/build/web.sh
 . src/build/check.sh
 . src/build/test.sh
+. src/build/bench.sh
 . src/run/run.sh
 
 
@@ -32,12 +33,16 @@ usage() {
 Usage: ./build.sh VERB [ARGUMENT ...]
 
   deps [VERB ...]  install what is missing from Debian 12 to do VERB: build,
-                   run, test, fuzz, asan, lint or style (default: build, run
-                   and test)
+                   run, test, bench, fuzz, asan, lint or style (default:
+                   build, run and test)
   build            build the nginx module, irc-client and the page into objs/
   run              build, start InspIRCd and nginx with the page, stop on
                    Ctrl-C
   test [FILE ...]  build and test; with files (t/*.t) only these
+  bench [--quick] [DIR]
+                   measure beside InspIRCd and an nginx that passes its
+                   WebSocket on; the figures go to DIR (default:
+                   objs/bench/results); see docs/performance.md
   fuzz [NAME ...]  feed the parsers (t/fuzz/) for a while
   asan [FILE ...]  test with the sanitizers for addresses and undefined
                    behavior
@@ -55,6 +60,9 @@ Environment:
                    run: ports of the page and of InspIRCd, and the directory
                    of configuration and logs
   FUZZ_SECONDS=60  fuzz: time for each target
+  BENCH_USERS="100 1000 10000" BENCH_ROUNDS=3 BENCH_SECONDS=3
+                   bench: numbers of users, rounds, length of each phase;
+                   more in docs/performance.md
   PREFIX=/usr/local DESTDIR=
                    build, install: where things go
 END
@@ -177,6 +185,12 @@ main() {
             deps test
             do_build
             run_tests "$@"
+        ;;
+
+        bench)
+            deps bench
+            do_build
+            bench "$@"
         ;;
 
         fuzz)

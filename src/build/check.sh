@@ -73,7 +73,7 @@ style() {
     local status=0 files
 
     mapfile -t files < <(find src/lib src/client src/backend t/unit t/fuzz \
-        t/vectors -name '*.[ch]' 2> /dev/null | sort)
+        t/bench t/vectors -name '*.[ch]' 2> /dev/null | sort)
 
     clang-format --dry-run -Werror "${files[@]}" || status=1
 
@@ -88,7 +88,7 @@ style() {
 
     mapfile -t files < <(find build.sh config src t docs README.md .ci \
         -name node_modules -prune -o -type f \
-        \( -name '*.[cht]' -o -name '*.pm' -o -name '*.sh' -o -name '*.ts' \
+        \( -name '*.[cht]' -o -name '*.p[lm]' -o -name '*.sh' -o -name '*.ts' \
         -o -name '*.md' -o -name '*.in' -o -name config \) -print)
 
     if grep -nE '[[:space:]]+$' "${files[@]}"; then

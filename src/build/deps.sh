@@ -14,6 +14,10 @@ deps_test=(
     python3-websockets tmux anope
 )
 
+# the certificates of the IRC server are made by the tests' library
+
+deps_bench=("${deps_run[@]}" perl libio-socket-ssl-perl openssl)
+
 deps_fuzz=(
     make clang libclang-rt-14-dev libjansson-dev libseccomp-dev libc-ares-dev
     libncurses-dev libssl-dev zlib1g-dev
@@ -37,7 +41,7 @@ deps() {
 
     for verb in "$@"; do
         case $verb in
-            build | run | test | fuzz | asan | lint | style)
+            build | run | test | bench | fuzz | asan | lint | style)
                 local -n list=deps_$verb
                 wanted+=("${list[@]}")
             ;;
@@ -52,7 +56,7 @@ deps() {
         esac
 
         case $verb in
-            build | run | test | asan | install)
+            build | run | test | bench | asan | install)
                 has_node || wanted+=(nodejs npm)
             ;;
         esac

@@ -6,6 +6,7 @@ package EIRC::InspIRCd;
 #       port => 8090       the name of its port (see port() of Test::Nginx)
 #       flood => 0         no fake lag: lines are taken as fast as they come
 #       commandrate => 1000, recvq => '16K'   its flood protection
+#       hardsendq => '1M', somaxconn => 1024  its other limits
 #       motd => $text      '' for none (422 in place of 376)
 #       connect => $text   more of what holds for those who connect
 #       config => $text    more configuration, in InspIRCd's own language
@@ -73,7 +74,7 @@ sub new {
     $text =~ s/(<connect name="everybody")/$1 $opt{connect}/
         if defined $opt{connect};
 
-    for my $name (qw/ commandrate recvq /) {
+    for my $name (qw/ commandrate recvq hardsendq somaxconn /) {
         $text =~ s/ $name="\w+"/ $name="$opt{$name}"/
             if defined $opt{$name};
     }
