@@ -41,11 +41,11 @@ lint() {
 
     cppcheck -q --std=c11 --error-exitcode=1 --inline-suppr \
         --enable=warning,performance,portability -D_GNU_SOURCE \
-        -Isrc/lib -Isrc/client src/lib src/client || status=1
+        -Isrc/lib -Isrc/client src/lib src/client t/bench || status=1
 
     say "clang-tidy"
 
-    find src/lib src/client -name '*.c' -print0 \
+    find src/lib src/client t/bench -name '*.c' -print0 \
         | xargs -0 -n 4 -P 2 sh -c 'clang-tidy --quiet "$@" -- -std=c11 \
             -D_GNU_SOURCE -Isrc/lib -Isrc/client 2>&1' sh \
         | grep -vE '^[0-9]+ warnings? generated|^Suppressed|^Use -header' \

@@ -3,7 +3,7 @@
 #define WINDOW 64
 
 
-void
+bool
 check_take(check_t *c, check_pair_t *pair, uint32_t number)
 {
     uint32_t step;
@@ -17,7 +17,7 @@ check_take(check_t *c, check_pair_t *pair, uint32_t number)
         pair->seen |= 1;
         pair->next = number + 1;
         pair->got++;
-        return;
+        return true;
     }
 
     step = pair->next - 1 - number;
@@ -25,12 +25,14 @@ check_take(check_t *c, check_pair_t *pair, uint32_t number)
 
     if (step >= WINDOW || pair->seen & bit) {
         c->doubled++;
-        return;
+        return false;
     }
 
     pair->seen |= bit;
     pair->got++;
     c->late++;
+
+    return true;
 }
 
 

@@ -7,6 +7,7 @@
 #ifndef _BENCH_CHECK_H_INCLUDED_
 #define _BENCH_CHECK_H_INCLUDED_
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -25,8 +26,8 @@ typedef struct {
 } check_t;
 
 
-/* A message came. */
-void check_take(check_t *c, check_pair_t *pair, uint32_t number);
+/* A message came; false: once more. */
+bool check_take(check_t *c, check_pair_t *pair, uint32_t number);
 
 /* So many were sent: what is missing by now is lost. */
 void check_end(check_t *c, const check_pair_t *pair, uint32_t sent);

@@ -17,6 +17,9 @@ static histogram_t opened;
 static histogram_t registered;
 static histogram_t joined;
 
+/* when somebody left last */
+static uint64_t left_at;
+
 
 static void
 connect_changed(person_t *p)
@@ -116,7 +119,7 @@ connect_run(people_t *people, connect_t *c)
             connect_leave(people, c->next);
         }
 
-        if (loop_now() > c->progress + PHASE_PATIENCE) {
+        if (loop_now() > c->progress + c->phase->patience) {
             break;
         }
     }
@@ -142,9 +145,10 @@ static void
 connect_print(const people_t *people, uint64_t start, FILE *out)
 {
     unsigned i;
-    uint64_t last;
+    uint64_t last, heard;
     const person_t *p;
 
+    heard = 0;
     histogram_reset(&opened);
     histogram_reset(&registered);
     histogram_reset(&joined);
@@ -164,12 +168,18 @@ connect_print(const people_t *people, uint64_t start, FILE *out)
         if (p->open > last) {
             last = p->open;
         }
+
+        if (p->stream.received > heard) {
+            heard = p->stream.received;
+        }
     }
 
     fprintf(out,
             "{\"users\":%u,\"failed\":%u,\"trouble\":\"%s\","
-            "\"open_seconds\":%.3f,\"seconds\":%.3f,\"open\":",
+            "\"heard\":%llu,\"open_seconds\":%.3f,\"seconds\":%.3f,"
+            "\"open\":",
             people->count, people->states[PERSON_FAILED], people->trouble,
+            (unsigned long long) heard,
             (double) (last - start) / (double) LOOP_SECOND,
             (double) (loop_now() - start) / (double) LOOP_SECOND);
     histogram_print(&opened, out);
@@ -216,22 +226,22 @@ phase_churn(people_t *people, const phase_t *phase, FILE *out)
 static void
 leave_changed(person_t *p)
 {
-    *(uint64_t *) p->people->phase = loop_now();
+    (void) p;
+    left_at = loop_now();
 }
 
 
 /* They were read to the end before: what is missing is lost. */
 void
-phase_leave(people_t *people, FILE *out)
+phase_leave(people_t *people, const phase_t *phase, FILE *out)
 {
     unsigned i, there;
-    uint64_t start, progress;
+    uint64_t start;
 
     people_check(people);
 
     start = loop_now();
-    progress = start;
-    people->phase = &progress;
+    left_at = start;
     people->changed = leave_changed;
     there = people->states[PERSON_JOINED];
 
@@ -248,7 +258,7 @@ phase_leave(people_t *people, FILE *out)
     }
 
     while (people->states[PERSON_LEAVING] > 0
-           && loop_now() < progress + PHASE_PATIENCE)
+           && loop_now() < left_at + phase->patience)
     {
         (void) loop_wait(people->loop, loop_now() + LOOP_SECOND / 10);
     }

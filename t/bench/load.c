@@ -12,8 +12,9 @@
  *     churn rate=R
  *     leave
  *
- * While no command is carried out the people are there, listen, and answer
- * what has to be answered.
+ * Each but make may have patience=S: for how long nothing may happen.  While
+ * no command is carried out the people are there, listen, and answer what has
+ * to be answered.
  */
 
 #include <signal.h>
@@ -26,6 +27,7 @@
 #include "phases.h"
 
 #define COMMAND_MAX 512
+#define PATIENCE (15 * LOOP_SECOND)
 
 static loop_t loop;
 static people_t people;
@@ -97,6 +99,10 @@ set_option(phase_t *phase, char *word)
     } else if (strcmp(word, "seconds") == 0) {
         phase->seconds = strtod(value, NULL);
 
+    } else if (strcmp(word, "patience") == 0) {
+        phase->patience
+            = (uint64_t) (strtod(value, NULL) * (double) LOOP_SECOND);
+
     } else if (strcmp(word, "size") == 0) {
         phase->size = strtoul(value, NULL, 10);
 
@@ -136,7 +142,7 @@ carry_out(const char *verb, const phase_t *phase)
         phase_churn(&people, phase, stdout);
 
     } else if (strcmp(verb, "leave") == 0) {
-        phase_leave(&people, stdout);
+        phase_leave(&people, phase, stdout);
 
     } else {
         answer("no such command");
@@ -154,6 +160,7 @@ command(char *line)
     phase.aim = PERSON_JOINED;
     phase.rate = 1000;
     phase.seconds = 1;
+    phase.patience = PATIENCE;
     phase.size = 64;
 
     verb = strtok_r(line, " ", &rest);

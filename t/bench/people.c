@@ -272,6 +272,7 @@ person_hear(person_t *p, eirc_slice_t text)
     uint64_t sender, number;
     message_t m;
     people_t *people;
+    check_pair_t *pair;
 
     people = p->people;
 
@@ -297,12 +298,10 @@ person_hear(person_t *p, eirc_slice_t text)
         return;
     }
 
-    check_take(&people->check,
-               m.whisper ? &p->whispers
-                         : &p->heard[m.sender % people->rooms[0]],
-               m.number);
+    pair = m.whisper ? &p->whispers : &p->heard[m.sender % people->rooms[0]];
 
-    if (people->message != NULL) {
+    if (check_take(&people->check, pair, m.number) && people->message != NULL)
+    {
         people->message(p, &m);
     }
 }

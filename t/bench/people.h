@@ -80,7 +80,7 @@ struct people_s {
 
     void *phase;
     void (*changed)(person_t *p);
-    void (*message)(person_t *p, const message_t *m);
+    void (*message)(person_t *p, const message_t *m); /* not again */
 };
 
 

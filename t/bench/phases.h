@@ -13,13 +13,11 @@
 
 #include "people.h"
 
-/* ns without any progress after which a phase gives up */
-#define PHASE_PATIENCE (15 * LOOP_SECOND)
-
 typedef struct {
     unsigned inflight; /* so many at a time; 0: at the rate */
     double rate;       /* in a second */
     double seconds;
+    uint64_t patience;  /* ns without any progress: then it gives up */
     size_t size;        /* bytes of a text */
     uint64_t bytes;     /* for each user: go on until so many were heard */
     person_state_e aim; /* connect: what ends the place in inflight */
@@ -30,7 +28,7 @@ typedef struct {
 void phase_connect(people_t *people, const phase_t *phase, FILE *out);
 
 /* All leave. */
-void phase_leave(people_t *people, FILE *out);
+void phase_leave(people_t *people, const phase_t *phase, FILE *out);
 
 /* Sessions come, join and quit at a rate; inflight is not used. */
 void phase_churn(people_t *people, const phase_t *phase, FILE *out);

@@ -143,7 +143,8 @@ static void
 talk_drain(people_t *people, talk_t *t)
 {
     while (t->delivered < t->expected
-           && loop_now() < t->progress + PHASE_PATIENCE) {
+           && loop_now() < t->progress + t->phase->patience)
+    {
         (void) loop_wait(people->loop, loop_now() + LOOP_SECOND / 10);
     }
 }
@@ -252,7 +253,7 @@ phase_talk(people_t *people, const phase_t *phase, FILE *out)
             talk_closed(people, &t);
             (void) loop_wait(people->loop, loop_now() + LOOP_SECOND / 10);
 
-            if (loop_now() > t.progress + PHASE_PATIENCE) {
+            if (loop_now() > t.progress + phase->patience) {
                 break;
             }
         }

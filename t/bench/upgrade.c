@@ -17,15 +17,15 @@
 
 
 static void
-accept_value(eirc_slice_t key, char out[ACCEPT_SIZE])
+accept_value(const uint8_t *key, char out[ACCEPT_SIZE])
 {
     size_t len;
     uint8_t text[UPGRADE_KEY_SIZE - 1 + sizeof(GUID)];
     uint8_t digest[SHA_DIGEST_LENGTH];
 
-    memcpy(text, key.p, key.len);
-    memcpy(text + key.len, GUID, sizeof(GUID) - 1);
-    (void) SHA1(text, key.len + sizeof(GUID) - 1, digest);
+    memcpy(text, key, UPGRADE_KEY_SIZE - 1);
+    memcpy(text + UPGRADE_KEY_SIZE - 1, GUID, sizeof(GUID) - 1);
+    (void) SHA1(text, UPGRADE_KEY_SIZE + sizeof(GUID) - 2, digest);
     (void) eirc_base64_encode((uint8_t *) out, ACCEPT_SIZE - 1, &len, digest,
                               sizeof(digest));
     out[len] = '\0';
@@ -127,7 +127,7 @@ upgrade_judge(const uint8_t *head, size_t len, const char *key)
         return status;
     }
 
-    accept_value(eirc_slice_str(key), want);
+    accept_value((const uint8_t *) key, want);
     have = header(head, len, "Sec-WebSocket-Accept");
 
     return eirc_slice_equal(have, eirc_slice_str(want)) ? 101 : 0;
@@ -147,7 +147,7 @@ upgrade_answer(uint8_t *out, size_t cap, const uint8_t *head, size_t len)
         return 0;
     }
 
-    accept_value(key, value);
+    accept_value(key.p, value);
 
     n = snprintf((char *) out, cap,
                  "HTTP/1.1 101 Switching Protocols\r\n"

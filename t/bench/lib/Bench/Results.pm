@@ -87,8 +87,14 @@ sub _bars_idle {
     for my $n ($self->users('idle')) {
         $self->_bar("memory of an idle user, $n users", 'KB PSS', 100,
             $self->_of('idle', $n, 'bridge_kb'));
-        $self->_bar("the kernel's share, $n users", 'KB', 120,
-            $self->_of('idle', $n, 'kernel_kb'));
+
+        # the user's own end and the IRC server's are there in any case
+
+        my @kernel = map { [ $self->median('idle', $_, $n, 'kernel_kb') ] }
+            qw/ eirc raw /;
+
+        $self->_bar("the kernel's share, less that without eIRC, $n users",
+            'KB', 120, _less(@kernel));
     }
 
     for my $n ($self->users('idle_tls')) {

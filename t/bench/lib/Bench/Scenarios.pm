@@ -204,6 +204,7 @@ sub _connect {
 
     my %note = (
         failed => $figures->{failed},
+        heard => $figures->{heard},
         seconds => $figures->{open_seconds},
         open_p50_ms => $figures->{open}{p50} / 1000,
         open_p99_ms => $figures->{open}{p99} / 1000,
@@ -232,8 +233,8 @@ sub _arrive {
     my $memory = $self->{usage}->memory();
     my $kernel = Bench::Usage::kernel();
 
-    $self->_connect($suffix ? "arrive_$suffix" : 'arrive', undef,
-        'connect inflight=64 aim=open', $users);
+    my $arrived = $self->_connect($suffix ? "arrive_$suffix" : 'arrive',
+        undef, 'connect inflight=64 aim=open', $users);
     sleep SETTLE;
 
     # first the kernel's share: to look at processes takes memory of it
@@ -249,6 +250,7 @@ sub _arrive {
         $figures->{kernel_kb} += $figures->{"${part}_kb"};
     }
 
+    $figures->{heard_kb} = $arrived->{heard} / 1024;
     $self->{before} = $memory;
     $self->_note($name, $used, $figures);
 
