@@ -20,7 +20,7 @@ use EIRC::WebSocket;
 select STDERR; $| = 1;
 select STDOUT; $| = 1;
 
-my $t = Test::Nginx->new()->has(qw/http unix proxy rewrite/)->plan(97);
+my $t = Test::Nginx->new()->has(qw/http unix proxy rewrite/)->plan(101);
 
 $t->write_file_expand('nginx.conf', <<'EOC');
 
@@ -228,6 +228,18 @@ $ws->close(1000);
 $ws->wait_close();
 ok(wait_until(5, sub { $t->read_file('codes.log') =~ /^0-2 1000 2 4$/m }),
     'another session for the log');
+
+$layer->set(answer => 'reset');
+$ws = chat();
+ok($layer->expect('RESET'), 'lost before it stood');
+$layer->lines(0, 'one');
+is($ws->read_message()->{payload}, 'one', 'a session all the same');
+$layer->record('READY', 0, 0, '0-1', 1) for 2 .. 100;
+$layer->lines(0, 'still');
+is($ws->read_message()->{payload}, 'still', 'a hundred times');
+$layer->record('READY', 0, 0, '0-1', 1);
+is(($ws->wait_close())[0], 4002, 'and no more');
+$layer->set(answer => 'ready');
 
 # what breaks the rules ends that link, and nothing else
 

@@ -129,6 +129,10 @@
 #define EIRC_REPLAY_MIN 4096
 #define EIRC_REPLAY_MAX (16 * 1024 * 1024)
 
+/* how often a session may lose its state over one link: each time is logged,
+ * and comes after several crashes */
+#define EIRC_LINK_RESETS_MAX 100
+
 /* a connection to the socket layer that says nothing, ms: longer than any
  * sane time limit of a request to the application */
 #define EIRC_LINK_IDLE_TIME 180000

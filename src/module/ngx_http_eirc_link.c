@@ -517,6 +517,13 @@ ngx_http_eirc_link_read_ready(ngx_http_eirc_link_t *link,
     }
 
     if (h->flags & EIRC_LINK_READY_RESET) {
+
+        if (link->resets == EIRC_LINK_RESETS_MAX) {
+            ngx_http_eirc_link_violation(link, "a lost state once too often");
+            return;
+        }
+
+        link->resets++;
         link->received = 0;
         link->sent = 0;
         link->confirmed = 0;

@@ -83,6 +83,7 @@ struct ngx_http_eirc_link_s {
     unsigned                       reset_due:1;
     unsigned                       confirm_due:1;
     unsigned                       tries:8;     /* layers that were full */
+    unsigned                       resets:8;    /* states that were lost */
 };
 
 

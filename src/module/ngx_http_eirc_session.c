@@ -626,7 +626,6 @@ ngx_http_eirc_session_gone(ngx_http_eirc_session_t *s)
 }
 
 
-
 void
 ngx_http_eirc_session_close(ngx_http_eirc_session_t *s, ngx_uint_t code,
     const char *text)

@@ -573,13 +573,13 @@ test_refused(void **state)
     strcpy(login.secrets.password, "p");
     connect_it();
     server("ERROR :Closing link: (u@h) [Access denied by configuration]");
-    assert_true(u.refused);
+    assert_true(u.session.state->refused);
     assert_non_null(strstr(told, "denies access, perhaps for its password.|"));
 
     stage(NO_SECRET);
     connect_it();
     server("ERROR :Closing link: (u@h) [Access denied by configuration]");
-    assert_true(u.refused);
+    assert_true(u.session.state->refused);
     assert_null(strstr(told, "password"));
 
     /* later it is somebody else's password */

@@ -7,7 +7,8 @@ package EIRC::Layer;
 #       index => 0
 #       hello => [ $version, $index, $flags ]    what it greets with; or
 #       hello => ''        nothing is said; any other string is sent as it is
-#       answer => 'ready'  to USER; 'resumed', as if it was RESUME; or
+#       answer => 'ready'  to USER; 'reset' for READY with that flag;
+#                          'resumed', as if it was RESUME; or
 #                          [ $reason, $text ] for REFUSED, or '' for none
 #       id => '0-1'        the session's ID in READY
 #       resume => { messages => 0, lines => N, gap => 0, nick => 'alice',
@@ -448,8 +449,9 @@ sub read {
             send($s, EIRC::Layer::_record('REFUSED', $answer->[0], 0,
                 $answer->[1]), 0);
 
-        } elsif ($answer eq 'ready') {
-            send($s, EIRC::Layer::_record('READY', 0, 0, $self->{id}), 0);
+        } elsif ($answer eq 'ready' || $answer eq 'reset') {
+            send($s, EIRC::Layer::_record('READY', 0, 0, $self->{id},
+                $answer eq 'reset'), 0);
 
         } elsif ($answer eq 'resumed') {
             $self->resume($s, $packet);
