@@ -353,7 +353,7 @@ void session_ring_sent(session_t *s, uint32_t lines);
 
 /*
  * The browser has all lines before this one: they go. To be committed before
- * anything is added. EIRC_ERROR: it can't have them, they were not sent.
+ * anything is added. EIRC_ERROR: it can't have them, there are not so many.
  */
 int session_ring_confirm(session_t *s, uint64_t count);
 

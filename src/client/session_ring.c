@@ -246,7 +246,9 @@ session_ring_sent(session_t *s, uint32_t lines)
 int
 session_ring_confirm(session_t *s, uint64_t count)
 {
-    if (count > s->state->sent) {
+    /* a predecessor may have sent more than it came to note */
+
+    if (count > s->state->lines) {
         return EIRC_ERROR;
     }
 

@@ -834,9 +834,20 @@ test_resume(void **state)
 
     /* what it said it had is not */
 
-    assert_int_equal(session_ring_confirm(&s, 2), EIRC_ERROR);
-    session_ring_sent(&s, 3);
+    session_ring_sent(&s, 2);
     session_commit(&s);
+    assert_int_equal(s.state->sent, 3);
+
+    /* sent by a process that was killed before it could note that */
+
+    assert_int_equal(session_ring_confirm(&s, 6), EIRC_ERROR);
+    assert_int_equal(session_ring_confirm(&s, 4), EIRC_OK);
+    assert_int_equal(s.state->first, 4);
+    assert_int_equal(s.state->sent, 4);
+    assert_string_equal(lines_from(&s, s.state->ring_sent), "line 4|");
+    session_abort(&s);
+    assert_int_equal(s.state->sent, 3);
+
     assert_int_equal(session_ring_confirm(&s, 3), EIRC_OK);
     session_commit(&s);
     assert_int_equal(s.state->first, 3);
