@@ -84,6 +84,15 @@ link_say(int *fd, eirc_link_type_e type, eirc_link_reason_e reason,
 
 
 void
+held_link_end(int *fd, eirc_link_reason_e reason)
+{
+    if (*fd != -1) {
+        link_say(fd, EIRC_LINK_END, reason, eirc_link_reason_name(reason));
+    }
+}
+
+
+void
 held_link_refuse(int *fd, eirc_link_reason_e reason, const char *text)
 {
     link_say(fd, EIRC_LINK_REFUSED, reason, text);

@@ -29,6 +29,9 @@ void held_clear(layer_t *l, held_t *s);
  */
 void held_link_close(int *fd);
 
+/* Says why a link ends, and closes it, if there is one. */
+void held_link_end(int *fd, eirc_link_reason_e reason);
+
 /* Tells the peer on a link why there is no session, and closes it. */
 void held_link_refuse(int *fd, eirc_link_reason_e reason, const char *text);
 

@@ -151,12 +151,9 @@ relay_browser_attach(relay_t *r, int fd, const control_t *c)
 
     memcpy(&lines, c->data, sizeof(lines));
 
-    /* nobody writes under two numbers */
+    /* nobody writes under two numbers; that browser has been told */
 
-    if (r->browser.fd != -1) {
-        (void) r->browser.end(&r->browser, EIRC_LINK_TAKEN);
-        relay_browser_close(r);
-    }
+    relay_browser_close(r);
 
     relay_timer_stop(r, RELAY_TIMER_LINGER);
 

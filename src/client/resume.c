@@ -42,11 +42,12 @@ refuse(int fd, eirc_link_reason_e reason, const char *id, const char *text)
 }
 
 
-/* The link of the present browser is its process's to close. */
+/* The present browser is told here, and not by the process, which may die
+ * before it hears of the other one. */
 static void
 link_replace(held_t *s, int fd, const eirc_link_resume_t *request)
 {
-    held_fd_close(&s->link);
+    held_link_end(&s->link, EIRC_LINK_TAKEN);
 
     s->link = fd;
     s->cpu = request->cpu;
