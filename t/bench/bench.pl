@@ -169,6 +169,12 @@ sub machine {
         $model = $1 if /^model name\s*:\s*(.*\S)/;
     }
 
-    return sprintf '%d x %s, Linux %s, %s', $cpus, $model,
-        (POSIX::uname())[2], strftime('%Y-%m-%d', localtime);
+    my $tcp = '';
+
+    if (open my $file, '<', '/proc/sys/net/ipv4/tcp_congestion_control') {
+        chomp($tcp = <$file>);
+    }
+
+    return sprintf '%d x %s, Linux %s, TCP %s, %s', $cpus, $model,
+        (POSIX::uname())[2], $tcp, strftime('%Y-%m-%d', localtime);
 }

@@ -204,6 +204,25 @@ person_room_size(const person_t *p)
 }
 
 
+unsigned
+person_room_others(const person_t *p)
+{
+    unsigned i, n, first;
+    const people_t *people;
+
+    people = p->people;
+    first = p->index / people->rooms[0] * people->rooms[0];
+
+    for (n = 0, i = first; i < first + person_room_size(p); i++) {
+        if (i != p->index && people->list[i].state == PERSON_JOINED) {
+            n++;
+        }
+    }
+
+    return n;
+}
+
+
 void
 person_say(person_t *p, bool whisper, size_t size, uint64_t time)
 {
@@ -446,6 +465,11 @@ people_check(people_t *people)
 
     for (i = 0; i < people->count; i++) {
         p = &people->list[i];
+
+        if (p->state != PERSON_JOINED) {
+            continue;
+        }
+
         check_end(&people->check, &p->whispers, person_partner(p)->whispered);
 
         if (people->nrooms == 0) {

@@ -108,7 +108,13 @@ person_t *person_partner(const person_t *p);
 /* how many are in the first channel of one, that one included */
 unsigned person_room_size(const person_t *p);
 
-/* the numbers of all, against what was sent; adds to people->check */
+/* how many others there are who should hear what that one says there */
+unsigned person_room_others(const person_t *p);
+
+/*
+ * What those who are there have heard, against what was sent; adds to
+ * people->check.
+ */
 void people_check(people_t *people);
 
 #endif /* _BENCH_PEOPLE_H_INCLUDED_ */

@@ -60,8 +60,10 @@ talk_say(talk_t *t, person_t *p, bool whisper, uint64_t due)
 {
     t->sent++;
 
-    if (p->state == PERSON_JOINED) {
-        t->expected += whisper ? 1 : person_room_size(p) - 1;
+    if (p->state == PERSON_JOINED
+        && (!whisper || person_partner(p)->state == PERSON_JOINED))
+    {
+        t->expected += whisper ? 1 : person_room_others(p);
         person_say(p, whisper, t->phase->size, due);
     }
 }
@@ -88,11 +90,11 @@ talk_closed(people_t *people, talk_t *t)
 
         room->turns++;
 
-        if (person_room_size(p) < 2 || p->state != PERSON_JOINED) {
+        if (p->state != PERSON_JOINED || person_room_others(p) == 0) {
             continue;
         }
 
-        room->left = person_room_size(p) - 1;
+        room->left = person_room_others(p);
         t->inflight++;
         talk_say(t, p, false, loop_now());
     }

@@ -37,7 +37,7 @@ use constant HEAD => 64;
 # of a panel: what is left free for its title and the axes
 
 use constant LEFT => 62;
-use constant RIGHT => 18;
+use constant RIGHT => 28;
 use constant TOP => 34;
 use constant BOTTOM => 34;
 

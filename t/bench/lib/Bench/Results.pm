@@ -188,12 +188,14 @@ sub _bars_whole {
         my $figures = $record->{figures};
 
         $sum{connect} += $figures->{failed} || 0;
+        $sum{dropped} += $figures->{dropped} || 0;
         $sum{left} += $figures->{left} if defined $figures->{left};
         $sum{lost} += $figures->{lost} if defined $figures->{lost};
         $sum{doubled} += $figures->{$_} || 0 for qw/ doubled late stray /;
     }
 
     $self->_bar('connections that failed', '', 0, $sum{connect}, 1);
+    $self->_bar('connections that were lost', '', 0, $sum{dropped}, 1);
     $self->_bar('messages lost', '', 0, $sum{lost}, 1);
     $self->_bar('messages doubled, late or astray', '', 0, $sum{doubled}, 1);
     $self->_bar('churns that left something behind', '', 0, $sum{left}, 1);

@@ -73,8 +73,13 @@ sub crowd {
     }
 
     my $left = $self->{load}->tell('leave');
+    my $dropped = $self->{arrived} - $left->{there};
+
+    warn "$system: $dropped users were disconnected: $left->{trouble}\n"
+        if $dropped;
 
     $self->_note('delivered', undef, {
+        dropped => $dropped,
         map { $_ => $left->{$_} } qw/ lost doubled late stray delivered /
     });
     $self->_end();
@@ -250,6 +255,7 @@ sub _arrive {
         $figures->{kernel_kb} += $figures->{"${part}_kb"};
     }
 
+    $self->{arrived} = $users - $arrived->{failed};
     $figures->{heard_kb} = $arrived->{heard} / 1024;
     $self->{before} = $memory;
     $self->_note($name, $used, $figures);
