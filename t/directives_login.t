@@ -95,6 +95,7 @@ my @wrong = (
         qr/"on" in "eirc_sasl" has to be "required", "optional" or "off"/],
     ['eirc_sasl off PLAIN;', '', qr/"eirc_sasl off" has no "PLAIN", leave/],
     ['eirc_sasl required plain;', '', qr/"plain" in "eirc_sasl", there are/],
+    ['eirc_sasl required ECDSA-NIST256P-CHALLENGE;', '', qr/unknown mechani/],
     ['eirc_sasl required PLAIN,EXTERNAL;', '', qr/mechanism "PLAIN,EXTERNAL"/],
     ['eirc_sasl off; eirc_sasl off;', '', qr/"eirc_sasl".*is duplicate/],
     ['eirc_sasl optional EXTERNAL;', 'eirc_pass ircs://localhost;',

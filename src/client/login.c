@@ -100,6 +100,18 @@ login_is_over(const user_t *u)
 }
 
 
+/* AUTHENTICATE with what is no secret: it must not overtake one. */
+static void
+authenticate(user_t *u, const char *what)
+{
+    eirc_slice_t parts[2];
+
+    parts[0] = EIRC_SLICE("AUTHENTICATE ");
+    parts[1] = eirc_slice_str(what);
+    (void) login_out_add(u, parts, 2);
+}
+
+
 /* ends */
 
 static void
@@ -163,7 +175,7 @@ fail_for_now(user_t *u, const char *why)
 static void
 abort_talk(user_t *u, const char *why)
 {
-    (void) user_send(u, EIRC_SLICE("AUTHENTICATE *"));
+    authenticate(u, "*");
     fail(u, why);
 }
 
@@ -200,7 +212,7 @@ static uint32_t
 usable(const secrets_t *secrets)
 {
     return secrets->mechanisms
-           & (secrets->secret[0] == '\0' ? ~EIRC_SASL_PASSWORD : ~0u);
+           & (secrets->secret[0] == '\0' ? ~EIRC_SASL_SECRET : ~0u);
 }
 
 
@@ -318,8 +330,7 @@ login_try(user_t *u)
 
     sasl_begin(&talk->sasl, mechanism, eirc_slice_str(name),
                eirc_slice_str(u->login->secrets.secret), nonce);
-    (void) user_send_text(u, "AUTHENTICATE ",
-                          eirc_slice_str(eirc_sasl_name(mechanism)));
+    authenticate(u, eirc_sasl_name(mechanism));
 
     talk->set &= ~EIRC_SASL_BIT(mechanism);
     talk->tried = true;
@@ -511,7 +522,7 @@ login_late(user_t *u)
     why = "the server does not answer";
 
     if (u->login->talk.tried) {
-        (void) user_send(u, EIRC_SLICE("AUTHENTICATE *"));
+        authenticate(u, "*");
     }
 
     if (u->login->secrets.required) {

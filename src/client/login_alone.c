@@ -1,5 +1,7 @@
 #include "login_alone.h"
 
+#include "sasl_ecdsa.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -17,6 +19,15 @@ complain(char *words, const char *what, const char *more)
 }
 
 
+/* Is the secret a key, and no password? */
+static bool
+has_key(const login_alone_t *o)
+{
+    return o->sasl != NULL
+           && strcmp(o->sasl, eirc_sasl_name(EIRC_SASL_ECDSA)) == 0;
+}
+
+
 int
 login_alone_check(const login_alone_t *o, char *words)
 {
@@ -26,6 +37,14 @@ login_alone_check(const login_alone_t *o, char *words)
 
     if (*o->sasl != '\0' && eirc_sasl_set(eirc_slice_str(o->sasl)) == 0) {
         return complain(words, "Unknown SASL mechanism: ", o->sasl);
+    }
+
+    if ((eirc_sasl_set(eirc_slice_str(o->sasl))
+         & EIRC_SASL_BIT(EIRC_SASL_ECDSA))
+        && !has_key(o))
+    {
+        return complain(words, "A key is no password, so this stands alone: ",
+                        eirc_sasl_name(EIRC_SASL_ECDSA));
     }
 
     if (o->sasl_file == NULL
@@ -39,34 +58,49 @@ login_alone_check(const login_alone_t *o, char *words)
 }
 
 
-/* The first line of a file that is nobody else's to read; out holds one byte
- * more than max. */
-static int
-secret_read(char *out, size_t max, const char *path, char *words)
+/* What is in a file that is nobody else's to read; -1: too much, too. */
+static ssize_t
+file_read(char *buf, size_t size, const char *path, char *words)
 {
     int fd;
     ssize_t n;
-    char *end;
     struct stat st;
-    char buf[SASL_SECRET_MAX + 2];
 
     fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 
     if (fd == -1 || fstat(fd, &st) == -1) {
-        return complain(words, "open() of the file with the secret failed: ",
+        (void) complain(words, "open() of the file with the secret failed: ",
                         strerror(errno));
+        return -1;
     }
 
-    n = S_ISREG(st.st_mode) && (st.st_mode & 077) != 0
-            ? -1
-            : read(fd, buf, sizeof(buf));
+    n = S_ISREG(st.st_mode) && (st.st_mode & 077) != 0 ? -1
+                                                       : read(fd, buf, size);
     (void) close(fd);
 
     if (n == -1) {
-        return complain(words,
+        (void) complain(words,
                         "The file with the secret can be read by "
                         "others: ",
                         "chmod 600 is needed");
+    }
+
+    return n;
+}
+
+
+/* The first line of such a file; out holds one byte more than max. */
+static int
+secret_read(char *out, size_t max, const char *path, char *words)
+{
+    ssize_t n;
+    char *end;
+    char buf[SASL_SECRET_MAX + 2];
+
+    n = file_read(buf, sizeof(buf), path, words);
+
+    if (n == -1) {
+        return EIRC_ERROR;
     }
 
     end = memchr(buf, '\n', (size_t) n);
@@ -86,6 +120,48 @@ secret_read(char *out, size_t max, const char *path, char *words)
 }
 
 
+/* The whole of it, a key in PEM; out holds SASL_SECRET_MAX + 1 bytes. */
+static int
+key_read(char *out, const char *path, char *words)
+{
+    ssize_t n;
+
+    n = file_read(out, SASL_SECRET_MAX, path, words);
+
+    if (n == -1) {
+        return EIRC_ERROR;
+    }
+
+    out[n] = '\0';
+
+    return sasl_ecdsa_usable(eirc_slice(out, (size_t) n))
+               ? EIRC_OK
+               : complain(words,
+                          "There is no key of NIST P-256 without a "
+                          "passphrase in ",
+                          path);
+}
+
+
+static int
+secrets_read(secrets_t *s, const login_alone_t *o, char *words)
+{
+    int rc;
+
+    rc = o->sasl_file == NULL ? EIRC_OK
+         : has_key(o)
+             ? key_read(s->secret, o->sasl_file, words)
+             : secret_read(s->secret, SASL_SECRET_MAX, o->sasl_file, words);
+
+    if (rc == EIRC_OK && o->password_file != NULL) {
+        rc = secret_read(s->password, EIRC_IRC_PASSWORD_MAX, o->password_file,
+                         words);
+    }
+
+    return rc;
+}
+
+
 login_t *
 login_alone_make(const login_alone_t *o, char *words)
 {
@@ -102,14 +178,7 @@ login_alone_make(const login_alone_t *o, char *words)
 
     s = &l->secrets;
 
-    if ((o->sasl_file != NULL
-         && secret_read(s->secret, SASL_SECRET_MAX, o->sasl_file, words)
-                != EIRC_OK)
-        || (o->password_file != NULL
-            && secret_read(s->password, EIRC_IRC_PASSWORD_MAX,
-                           o->password_file, words)
-                   != EIRC_OK))
-    {
+    if (secrets_read(s, o, words) != EIRC_OK) {
         login_alone_forget(l);
         return NULL;
     }

@@ -451,7 +451,8 @@ static int
 sasl_read(secrets_t *secrets, const json_t *policy, const json_t *mechanisms)
 {
     if (mechanisms != NULL) {
-        secrets->mechanisms = eirc_sasl_set(json_slice(mechanisms));
+        secrets->mechanisms = eirc_sasl_set(json_slice(mechanisms))
+                              & ~EIRC_SASL_BIT(EIRC_SASL_ECDSA);
 
         if (secrets->mechanisms == 0) {
             return EIRC_ERROR;

@@ -1,5 +1,7 @@
 #include "sasl.h"
 
+#include "sasl_ecdsa.h"
+
 #include "eirc_base64.h"
 #include "eirc_codes.h"
 
@@ -406,6 +408,31 @@ scram_answer(sasl_t *s, eirc_slice_t challenge, text_t *out, const char **why)
 }
 
 
+/* ECDSA-NIST256P-CHALLENGE: the name, then the challenge, signed */
+
+static int
+ecdsa_answer(sasl_t *s, eirc_slice_t challenge, text_t *out, const char **why)
+{
+    size_t len;
+    uint8_t signature[SASL_ECDSA_SIGNATURE];
+
+    if (s->step == SASL_FIRST) {
+        text_add(out, s->name);
+        s->step = SASL_PROOF;
+        return EIRC_OK;
+    }
+
+    if (sasl_ecdsa_sign(s->secret, challenge, signature, &len) != EIRC_OK) {
+        return refuse(why, "the server's challenge can't be signed");
+    }
+
+    text_add(out, eirc_slice(signature, len));
+    s->step = SASL_DONE;
+
+    return EIRC_OK;
+}
+
+
 int
 sasl_answer(sasl_t *s, eirc_slice_t challenge, uint8_t *out, size_t *len,
             const char **why)
@@ -427,6 +454,9 @@ sasl_answer(sasl_t *s, eirc_slice_t challenge, uint8_t *out, size_t *len,
 
     } else if (s->mechanism == EIRC_SASL_PLAIN) {
         rc = plain_answer(s, &text);
+
+    } else if (s->mechanism == EIRC_SASL_ECDSA) {
+        rc = ecdsa_answer(s, challenge, &text, why);
 
     } else {
 

@@ -38,8 +38,9 @@
 
 /*
  *    FIRST --> PROOF --> VERIFY --> DONE      SCRAM-SHA-256
- *      |                              ^
- *      +------------------------------+       the others
+ *      |         |                  ^
+ *      |         +------------------+       ECDSA-NIST256P-CHALLENGE
+ *      +----------------------------+       the others
  */
 typedef enum {
     SASL_FIRST = 0,

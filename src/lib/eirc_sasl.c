@@ -6,6 +6,7 @@ static const char *const names[EIRC_SASL_MECHANISMS] = {
     [EIRC_SASL_NONE] = "",
     [EIRC_SASL_PLAIN] = "PLAIN",
     [EIRC_SASL_SCRAM_SHA_256] = "SCRAM-SHA-256",
+    [EIRC_SASL_ECDSA] = "ECDSA-NIST256P-CHALLENGE",
     [EIRC_SASL_EXTERNAL] = "EXTERNAL",
 };
 

@@ -15,6 +15,7 @@ typedef enum {
     EIRC_SASL_NONE = 0,
     EIRC_SASL_PLAIN,
     EIRC_SASL_SCRAM_SHA_256,
+    EIRC_SASL_ECDSA,
     EIRC_SASL_EXTERNAL,
     EIRC_SASL_MECHANISMS
 } eirc_sasl_e;
@@ -24,6 +25,9 @@ typedef enum {
 /* those that prove that a password is known */
 #define EIRC_SASL_PASSWORD                                                    \
     (EIRC_SASL_BIT(EIRC_SASL_PLAIN) | EIRC_SASL_BIT(EIRC_SASL_SCRAM_SHA_256))
+
+/* that needs a secret, a password or a key */
+#define EIRC_SASL_SECRET (EIRC_SASL_PASSWORD | EIRC_SASL_BIT(EIRC_SASL_ECDSA))
 
 /* The mechanisms of a list with commas that are known here. */
 uint32_t eirc_sasl_set(eirc_slice_t list);

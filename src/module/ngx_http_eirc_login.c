@@ -22,6 +22,10 @@
 #define NGX_HTTP_EIRC_LOGIN_MAX                                               \
     (2 * (2 * EIRC_IRC_PASSWORD_MAX + EIRC_IRC_GATEWAY_MAX) + 160)
 
+/* no user has a key of his own here */
+#define NGX_HTTP_EIRC_LOGIN_MECHANISMS                                        \
+    (EIRC_SASL_PASSWORD | EIRC_SASL_BIT(EIRC_SASL_EXTERNAL))
+
 #if (NGX_HTTP_EIRC_LOGIN_MAX + 512 > EIRC_LINK_USER_WRAP)
 #error "what is wrapped around a user object has to fit"
 #endif
@@ -177,7 +181,7 @@ ngx_http_eirc_sasl(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         bit = ngx_strlchr(value[i].data, value[i].data + value[i].len, ',')
               ? 0 : eirc_sasl_set(eirc_slice(value[i].data, value[i].len));
 
-        if (bit == 0) {
+        if (!(bit & NGX_HTTP_EIRC_LOGIN_MECHANISMS)) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "unknown mechanism \"%V\" in \"eirc_sasl\", "
                                "there are \"PLAIN\", \"SCRAM-SHA-256\" and "

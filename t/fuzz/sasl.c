@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/ec.h>
+#include <openssl/pem.h>
+
 #include "eirc_codes.h"
 #include "sasl.h"
 
@@ -36,6 +39,32 @@ is_slow(eirc_slice_t challenge)
 }
 
 
+/* A key for ECDSA-NIST256P-CHALLENGE, made once. */
+static const char *
+key_make(void)
+{
+    BIO *bio;
+    EVP_PKEY *key;
+    static char pem[1024];
+
+    if (pem[0] == '\0') {
+        key = EVP_EC_gen("P-256");
+        bio = BIO_new(BIO_s_mem());
+
+        if (PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) != 1
+            || BIO_read(bio, pem, sizeof(pem) - 1) <= 0)
+        {
+            abort();
+        }
+
+        (void) BIO_free(bio);
+        EVP_PKEY_free(key);
+    }
+
+    return pem;
+}
+
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -45,6 +74,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *why;
     uint8_t *out, *copy;
     const uint8_t *end;
+    eirc_sasl_e mechanism;
 
     if (size == 0) {
         return 0;
@@ -52,8 +82,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     (void) eirc_sasl_set(eirc_slice(data, size));
 
-    sasl_begin(&s, (eirc_sasl_e) (1 + data[0] % (EIRC_SASL_MECHANISMS - 1)),
-               EIRC_SLICE("user"), EIRC_SLICE("pencil"), NONCE);
+    mechanism = (eirc_sasl_e) (1 + data[0] % (EIRC_SASL_MECHANISMS - 1));
+    sasl_begin(&s, mechanism, EIRC_SLICE("user"),
+               mechanism == EIRC_SASL_ECDSA ? eirc_slice_str(key_make())
+                                            : EIRC_SLICE("pencil"),
+               NONCE);
     data++;
     size--;
 

@@ -225,6 +225,7 @@ test_location(void **state)
         ",\"sasl\":true",
         ",\"mechanisms\":\"\"",
         ",\"mechanisms\":\"FOO\"",
+        ",\"mechanisms\":\"ECDSA-NIST256P-CHALLENGE\"",
         ",\"mechanisms\":[\"PLAIN\"]",
         ",\"local_port\":65536",
         ",\"local_port\":\"1\"",
