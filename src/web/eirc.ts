@@ -1,25 +1,45 @@
 /*
- * The connection to eIRC: a token, a WebSocket, lines.  It knows no
- * page and no view, and of IRC only when a registration has ended; any
- * page may use it.
+ * The connection to eIRC: a token, a WebSocket, lines.  It knows no page
+ * and no view, and of IRC only when a registration has ended and what a
+ * PONG is; any page may use it.
  *
  *     idle --open()--> connecting --upgraded--> registering --ready--> open
- *                       ^     |                     |                   |
- *                       |     +---------------------+-------------------+
+ *                       ^   |  |                    |                   |
+ *                       |   |  +------resumed-------|------------------>+
+ *                       |   +-----------------------+-------------------+
  *                       |                           |
  *                       |            worth coming back    final, or ours
  *                       |                   v                   v
  *                       +----delay------ waiting              closed
  *
- * Each side counts the data messages of the other (class Counts), so
- * that a later connection can resume where this one broke off.
+ * A session outlives its connection where the server lets it: then the
+ * next one resumes it, each side says how much it has, and both send the
+ * rest again (session.ts, outbox.ts).  Otherwise a new session begins,
+ * with a new token, and what may not have arrived is given back.
+ *
+ * A socket that is given up for another one is closed only when that one
+ * stands: the server takes a browser's close for the end of the session.
  */
 
+import { Alarm, type Clock } from './alarm';
+import {
+    CODE_GONE, CODE_TAKEN, CODE_TOKEN_REFUSED, comesBack, delay,
+} from './comeback';
 import { Emitter } from './emitter';
+import { Outbox, type Parcel, type Unsent } from './outbox';
+import { Pulse } from './pulse';
+import { counted, parseWord, Session, type Ticket } from './session';
+import { Wire, type Socket } from './wire';
 
+export * from './comeback';
+export type { Parcel, Unsent } from './outbox';
+export type { Ticket } from './session';
+export type { Socket } from './wire';
+
+/* resuming: the session stands, or may do so. */
 export type State =
     | { name: 'idle' }
-    | { name: 'connecting'; attempt: number }
+    | { name: 'connecting'; attempt: number; resuming: boolean }
     | { name: 'registering' }
     | { name: 'open' }
     | {
@@ -28,14 +48,31 @@ export type State =
         delay: number;
         code: number;
         reason: string;
+        resuming: boolean;
     }
-    | { name: 'closed'; code: number; reason: string };
+    | { name: 'closed'; code: number; reason: string; resuming: boolean };
 
 export interface Events {
     state: State;
     line: string;
     /* A queued message has gone out: its text. */
     sent: string;
+    /* Messages that will not be sent, or may not have arrived. */
+    unsent: Unsent[];
+    /* So many old ones could not be sent again should they be lost; or are. */
+    forgotten: { count: number; lost: boolean };
+    /* Lines are missing; the state of everything follows. */
+    gap: null;
+    /* The server has lost the session; this connection has a new one. */
+    reset: null;
+    /* What it takes to resume; null: nothing would. */
+    ticket: Ticket | null;
+}
+
+/* All that a page needs to go on where another left off. */
+export interface Pack {
+    ticket: Ticket | null;
+    outbox: Parcel;
 }
 
 /* Thrown by a page's token function when asking again can't help. */
@@ -43,30 +80,22 @@ export class TokenRefused extends Error {
     override name = 'TokenRefused';
 }
 
-/* The part of a WebSocket that is used, so that a test can bring its own. */
-export interface Socket {
-    onopen: ((event: never) => void) | null;
-    onmessage: ((event: { data: unknown } & never) => void) | null;
-    onclose: ((event: { code: number; reason: string } & never) => void)
-        | null;
-    send(data: string): void;
-    close(code?: number, reason?: string): void;
-}
-
-export interface Options {
-    /* Asked anew for every connection: a token opens one only. */
+export interface Options extends Partial<Clock> {
+    /* Asked anew for every session: a token opens one only. */
     token: (signal: AbortSignal) => Promise<string>;
-    /* The address that belongs to a token. */
-    url: (token: string) => string;
+    /*
+     * The address: with a token, none when a session is resumed, and
+     * with the value of "resume", which is empty for a new session.
+     */
+    url: (token: string | null, resume: string) => string;
     socket?: (url: string) => Socket;
     random?: () => number;
-    setTimeout?: (call: () => void, ms: number) => number;
-    clearTimeout?: (id: number) => void;
-    now?: () => number;
     /* First and longest wait before another try, in milliseconds. */
     backoff?: { base: number; cap: number };
     /* How many messages wait while there is no open connection. */
     queue?: number;
+    /* What another page has packed. */
+    pack?: Pack | undefined;
 }
 
 /* How long a connection must have lasted to begin the backoff anew. */
@@ -75,100 +104,71 @@ const STABLE = 10_000;
 /* How long the other side may take to end what we asked it to end. */
 const GOODBYE = 3_000;
 
-/* Not on the wire: our own codes for what never was a connection. */
-export const CODE_TOKEN_REFUSED = 0;
+/* How long an upgrade may take, and the first word of a resumed session. */
+const PATIENCE = 20_000;
 
-/*
- * What the close codes say: a reload (1012), a lost connection, an
- * overloaded server and 40xx: come back.  Policy, protocol and size
- * errors, 45xx and an ordinary end: don't.
- */
-export function comesBack(code: number): boolean {
-    switch (code) {
-    case 1001:
-    case 1006:
-    case 1011:
-    case 1012:
-    case 1013:
-    case 1014:
-        return true;
+/* A page that wakes up asks who is there, if it has just heard nobody. */
+const RECENT = 5_000;
+const WAKE = 10_000;
 
-    default:
-        return code >= 4000 && code < 4100;
-    }
-}
-
-/* Exponential backoff with full jitter: all of it is chance. */
-export function backoff(
-    attempt: number,
-    base: number,
-    cap: number,
-    random: () => number,
-): number {
-    return Math.round(random() * Math.min(cap, base * 2 ** attempt));
-}
-
-/*
- * Data messages both ways since the session began.  Three messages are
- * about the counting itself and are not counted.
- */
-export class Counts {
-    received = 0;
-    sent = 0;
-
-    static counted(message: string): boolean {
-        return !/^:client (?:session|resumed|gap)(?: |$)/.test(message);
-    }
-
-    countReceived(message: string): void {
-        if (Counts.counted(message)) {
-            this.received++;
-        }
-    }
-
-    countSent(): void {
-        this.sent++;
-    }
-}
-
-/* End of registration: of a new session, or of one that is resumed. */
+/* The end of a registration. */
 function isReady(line: string): boolean {
-    return /^(?:@\S+ +)?(?::\S+ +)?(?:376|422)(?: |$)/.test(line)
-        || /^:client (?:resumed|gap)(?: |$)/.test(line);
+    return /^(?:@\S+ +)?(?::\S+ +)?(?:376|422)(?: |$)/.test(line);
 }
 
 export class Connection extends Emitter<Events> {
-    counts = new Counts();
-
     private current: State = { name: 'idle' };
-    private socket: Socket | null = null;
+    private session: Session | null = null;
+    private wire: Wire | null = null;
+    /* `:client resumed` has to be the first that it says. */
+    private isAwaited = false;
+    private behind: Wire[] = [];
     private asking: AbortController | null = null;
-    private timer: number | null = null;
     private attempt = 0;
     private openedAt = 0;
+    private heardAt = 0;
     private leaving = false;
-    private waiting: string[] = [];
 
+    private readonly alarm: Alarm;
+    private readonly pulse: Pulse;
+    private readonly outbox: Outbox;
     private readonly base: number;
     private readonly cap: number;
-    private readonly limit: number;
     private readonly random: () => number;
     private readonly now: () => number;
-    private readonly setTimer: (call: () => void, ms: number) => number;
-    private readonly clearTimer: (id: number) => void;
 
     constructor(private readonly options: Options) {
         super();
 
-        this.base = options.backoff?.base ?? 1_000;
-        this.cap = options.backoff?.cap ?? 30_000;
-        this.limit = options.queue ?? 100;
+        const { backoff, pack, queue } = options;
+        const clock: Clock = {
+            now: options.now ?? Date.now,
+            setTimeout: options.setTimeout
+                ?? ((call, ms) => globalThis.setTimeout(call, ms) as never),
+            clearTimeout: options.clearTimeout
+                ?? ((id) => globalThis.clearTimeout(id)),
+        };
+
+        this.base = backoff?.base ?? 1_000;
+        this.cap = backoff?.cap ?? 30_000;
         this.random = options.random ?? Math.random;
-        this.now = options.now ?? Date.now;
-        this.setTimer = options.setTimeout
-            ?? ((call, ms) => globalThis.setTimeout(call, ms) as never);
-        this.clearTimer = options.clearTimeout
-            ?? ((id) => globalThis.clearTimeout(id));
+        this.now = clock.now;
+        this.alarm = new Alarm(clock);
+        this.outbox = new Outbox(queue, pack?.outbox);
+        this.pulse = new Pulse(
+            clock,
+            `eirc${Math.floor(this.random() * 2 ** 40).toString(36)}`,
+            {
+                ping: (line) => this.transmit(line),
+                flown: () => this.outbox.flown,
+                unanswered: (silent) => this.unanswered(silent),
+            },
+        );
+
+        if (pack !== undefined && pack.ticket !== null) {
+            this.session = new Session(pack.ticket);
+            this.session.lost(this.now());
+        }
     }
 
     get state(): State {
@@ -177,7 +177,28 @@ export class Connection extends Emitter<Events> {
 
     /* How many messages wait for an open connection. */
     get queued(): number {
-        return this.waiting.length;
+        return this.outbox.queued;
+    }
+
+    /* Texts of all messages that are not known to have arrived. */
+    get unconfirmed(): string[] {
+        return this.outbox.texts;
+    }
+
+    /* Messages as both sides count them. */
+    get counts(): { received: number; sent: number } {
+        return {
+            received: this.session?.received ?? 0,
+            sent: this.outbox.sent,
+        };
+    }
+
+    /* For a page that is about to be loaded anew. */
+    pack(): Pack {
+        return {
+            ticket: this.session?.ticket ?? null,
+            outbox: this.outbox.pack(),
+        };
     }
 
     open(): void {
@@ -198,6 +219,21 @@ export class Connection extends Emitter<Events> {
     }
 
     /*
+     * The network is there again, or the reader: comes back at once, or
+     * finds out whether the connection that seems to stand does so.
+     */
+    wake(): void {
+        this.retry();
+
+        if (
+            this.isOpen && this.session?.ticket != null
+            && this.now() - this.heardAt >= RECENT
+        ) {
+            this.pulse.ask(WAKE);
+        }
+    }
+
+    /*
      * One message: a raw IRC line or a command.  It goes out now, or
      * when the connection is open; refused when there is none to wait
      * for or too many wait already.
@@ -205,23 +241,26 @@ export class Connection extends Emitter<Events> {
     send(message: string): 'sent' | 'queued' | 'refused' {
         const name = this.current.name;
 
-        if (this.leaving || /[\0\r\n]/.test(message)) {
-            return 'refused';
-        }
-
-        if (name === 'open') {
-            this.transmit(message);
-            return 'sent';
-        }
-
         if (
-            name === 'idle' || name === 'closed'
-            || this.waiting.length >= this.limit
+            this.leaving || /[\0\r\n]/.test(message)
+            || name === 'idle' || name === 'closed'
         ) {
             return 'refused';
         }
 
-        this.waiting.push(message);
+        const added = this.outbox.add(message);
+
+        if (added === null) {
+            return 'refused';
+        }
+
+        this.flush();
+
+        if (!this.outbox.isWaiting(added)) {
+            return 'sent';
+        }
+
+        added.told = false;
 
         return 'queued';
     }
@@ -230,7 +269,7 @@ export class Connection extends Emitter<Events> {
     quit(message = '/quit'): void {
         const name = this.current.name;
 
-        if (this.socket === null || name === 'connecting') {
+        if (this.wire === null || name === 'connecting') {
             this.close();
             return;
         }
@@ -239,67 +278,126 @@ export class Connection extends Emitter<Events> {
             return;
         }
 
+        this.outbox.widen(Infinity);
+        this.flush();
+        this.pulse.stop();
         this.transmit(message);
         this.leaving = true;
-        this.stopTimer();
-        this.timer = this.setTimer(() => this.close(), GOODBYE);
+        this.alarm.set(() => this.close(), GOODBYE);
     }
 
-    /* Ends the connection from this side, now. */
+    /* Ends the connection from this side, now, and the session with it. */
     close(code = 1000, reason = ''): void {
         if (this.current.name === 'idle' || this.current.name === 'closed') {
             return;
         }
 
-        this.drop(code, reason);
-        this.waiting = [];
-        this.enter({ name: 'closed', code, reason });
+        this.detach()?.close(code, reason);
+        this.finish(code, reason, false);
     }
 
-    private enter(state: State): void {
-        this.current = state;
-        this.emit('state', state);
-    }
+    /*
+     * Another page of this browser has the session now, and a newer key
+     * to it.  It isn't taken back unless somebody wants it.
+     */
+    taken({ id, key }: Ticket): void {
+        const ticket = this.session?.ticket;
+        const name = this.current.name;
 
-    private stopTimer(): void {
-        if (this.timer !== null) {
-            this.clearTimer(this.timer);
-            this.timer = null;
+        if (ticket == null || ticket.id !== id || ticket.key === key) {
+            return;
+        }
+
+        ticket.key = key;
+
+        if (
+            name === 'waiting'
+            || (name === 'connecting' && this.wire?.isUp !== true)
+        ) {
+            this.detach()?.close();
+            this.finish(CODE_TAKEN, '', true);
         }
     }
 
-    /* Lets go of whatever this attempt held; its events come to nothing. */
-    private drop(code: number, reason: string): void {
-        const socket = this.socket;
+    /*
+     * What is told before the state is, is told in that state already.
+     * False when a listener has made it another one at once.
+     */
+    private enter(state: State, before?: () => void): boolean {
+        this.current = state;
+        before?.();
 
-        this.stopTimer();
+        if (this.current === state) {
+            this.emit('state', state);
+        }
+
+        return this.current === state;
+    }
+
+    /* Lets go of whatever this attempt held. */
+    private detach(): Wire | null {
+        const { wire } = this;
+
+        this.alarm.stop();
+        this.pulse.stop();
         this.asking?.abort();
         this.asking = null;
-        this.socket = null;
+        this.isAwaited = false;
+        this.wire = null;
+        wire?.release();
 
-        if (socket !== null) {
-            socket.onopen = null;
-            socket.onmessage = null;
-            socket.onclose = null;
+        return wire;
+    }
 
-            try {
-                socket.close(code, reason);
-            } catch {
-                socket.close();
-            }
+    /* For another wire, to which the session goes over. */
+    private leaveBehind(): void {
+        const wire = this.detach();
+
+        if (wire?.isUp === true) {
+            this.session?.lost(this.now());
+            this.behind.push(wire);
+        } else {
+            wire?.close();
+        }
+    }
+
+    private closeBehind(): void {
+        for (const wire of this.behind.splice(0)) {
+            wire.close();
         }
     }
 
     private connect(): void {
-        this.stopTimer();
+        this.alarm.stop();
 
+        if (this.session?.mayLive(this.now()) === true) {
+            this.resume();
+        } else {
+            this.renew();
+        }
+    }
+
+    private resume(before?: () => void): void {
+        const { attempt, session } = this;
+
+        if (
+            this.enter({ name: 'connecting', attempt, resuming: true }, before)
+            && session !== null
+        ) {
+            this.upgrade(null, session.query);
+        }
+    }
+
+    private renew(): void {
         const asking = new AbortController();
+        const { attempt } = this;
 
         this.asking = asking;
-        this.enter({ name: 'connecting', attempt: this.attempt });
 
-        if (this.asking !== asking) {
-            /* a listener has closed us */
+        if (!this.enter(
+            { name: 'connecting', attempt, resuming: false },
+            () => this.giveUp(),
+        )) {
             return;
         }
 
@@ -307,7 +405,7 @@ export class Connection extends Emitter<Events> {
             (token) => {
                 if (this.asking === asking) {
                     this.asking = null;
-                    this.upgrade(token);
+                    this.upgrade(token, '');
                 }
             },
             (error: unknown) => {
@@ -323,112 +421,352 @@ export class Connection extends Emitter<Events> {
         const reason = error instanceof Error ? error.message : String(error);
 
         if (error instanceof TokenRefused) {
-            this.waiting = [];
-            this.enter({ name: 'closed', code: CODE_TOKEN_REFUSED, reason });
+            this.finish(CODE_TOKEN_REFUSED, reason, false);
         } else {
             this.comeBack(1006, reason);
         }
     }
 
-    private upgrade(token: string): void {
-        const url = this.options.url(token);
-        const socket = this.options.socket?.(url)
-            ?? (new WebSocket(url) as Socket);
+    private upgrade(token: string | null, resume: string): void {
+        const url = this.options.url(token, resume);
+        const wire: Wire = new Wire(
+            this.options.socket?.(url) ?? (new WebSocket(url) as Socket),
+            {
+                up: () => this.upgraded(),
+                message: (data) => this.receive(data, wire),
+                ended: (code, reason) => this.ended(code, reason),
+            },
+        );
 
-        this.socket = socket;
-
-        socket.onopen = () => {
-            if (this.socket === socket) {
-                this.upgraded();
-            }
-        };
-
-        socket.onmessage = (event: { data: unknown }) => {
-            if (this.socket === socket && typeof event.data === 'string') {
-                this.receive(event.data);
-            }
-        };
-
-        socket.onclose = (event: { code: number; reason: string }) => {
-            if (this.socket === socket) {
-                this.socket = null;
-                this.ended(event.code, event.reason);
-            }
-        };
+        this.wire = wire;
+        this.isAwaited = token === null;
+        this.alarm.set(() => {
+            this.leaveBehind();
+            this.comeBack(1006, 'The server does not answer.');
+        }, PATIENCE);
     }
 
     private upgraded(): void {
-        /* Nothing is resumed yet, so it is a new session that counts. */
-        this.counts = new Counts();
+        if (!this.isAwaited) {
+            this.begin(new Session());
+        }
+    }
+
+    /* A session in which nothing is counted yet. */
+    private begin(session: Session, before?: () => void): void {
+        this.alarm.stop();
+        this.isAwaited = false;
+        this.session = session;
         this.openedAt = this.now();
-        this.enter({ name: 'registering' });
+        this.enter({ name: 'registering' }, before);
     }
 
-    private receive(message: string): void {
-        this.counts.countReceived(message);
+    private receive(data: unknown, wire: Wire): void {
+        const word = typeof data === 'string' ? parseWord(data) : null;
 
-        for (const line of message.split(/\r?\n/)) {
-            if (line === '') {
-                continue;
-            }
+        this.heardAt = this.now();
+        this.pulse.heard();
 
-            this.emit('line', line);
-
-            if (this.current.name === 'registering' && isReady(line)) {
-                this.enter({ name: 'open' });
-                this.flush();
-            }
-        }
-    }
-
-    private transmit(message: string): void {
-        this.counts.countSent();
-        this.socket?.send(message);
-    }
-
-    private flush(): void {
-        const messages = this.waiting;
-
-        this.waiting = [];
-
-        for (const message of messages) {
-            this.transmit(message);
-            this.emit('sent', message);
-        }
-    }
-
-    private ended(code: number, reason: string): void {
-        this.stopTimer();
-
-        if (this.leaving || !comesBack(code)) {
-            this.waiting = [];
-            this.enter({ name: 'closed', code, reason });
+        if (this.isAwaited && word?.kind === 'resumed') {
+            this.resumed(word.count, word.key, wire);
             return;
         }
 
-        const lasted = this.current.name === 'open'
-            || this.current.name === 'registering'
-            ? this.now() - this.openedAt
-            : 0;
+        if (this.isAwaited) {
+            /* whatever this is, it isn't our session */
+            const session = new Session();
 
-        if (lasted >= STABLE) {
-            this.attempt = 0;
+            this.begin(session, () => this.giveUp(session));
+        }
+
+        if (this.wire !== wire || this.session === null) {
+            return;
+        }
+
+        if (word?.kind === 'session') {
+            this.named(word.ticket, this.session);
+        } else if (word?.kind === 'gap' && this.session.ticket !== null) {
+            this.session.received = word.count;
+            this.emit('gap', null);
+        } else if (counted(data)) {
+            this.session.received++;
+            this.take(data, wire);
+        }
+    }
+
+    private take(data: unknown, wire: Wire): void {
+        const text = typeof data === 'string' ? data : '';
+
+        for (const line of text.split(/\r?\n/)) {
+            if (line !== '' && this.wire === wire) {
+                this.hear(line);
+            }
+        }
+    }
+
+    private hear(line: string): void {
+        const question = Pulse.question(line);
+
+        if (question !== null && this.outbox.confirm(question)) {
+            this.pulse.stop();
+            this.flush();
+            return;
+        }
+
+        this.emit('line', line);
+
+        if (this.current.name === 'registering' && isReady(line)) {
+            this.opened();
+        }
+    }
+
+    private opened(): void {
+        if (this.session !== null) {
+            this.session.ready = true;
+        }
+
+        if (this.enter({ name: 'open' })) {
+            this.flush();
+        }
+    }
+
+    /* The session can be resumed; or it is another one all at once. */
+    private named(ticket: Ticket, session: Session): void {
+        if (session.ticket === null) {
+            session.ticket = ticket;
+            this.emit('ticket', ticket);
+        } else {
+            this.reset(new Session(ticket));
+        }
+    }
+
+    /*
+     * The server has lost the session and goes on with a new one.  Which
+     * of the messages on their way it has counted in that is not known
+     * here; it is asked as by one who comes back.
+     */
+    private reset(session: Session): void {
+        const before = (): void => {
+            this.emit('ticket', session.ticket);
+            this.emit('reset', null);
+        };
+
+        this.pulse.stop();
+
+        if (this.leaving) {
+            this.close();
+            return;
+        }
+
+        this.outbox.reset();
+        this.session = session;
+
+        if (this.outbox.isUncertain) {
+            this.leaveBehind();
+            this.resume(before);
+        } else {
+            this.begin(session, before);
+        }
+    }
+
+    /* So many messages of ours are there. */
+    private resumed(count: number, key: string, wire: Wire): void {
+        const { session } = this;
+
+        if (session === null) {
+            return;
+        }
+
+        this.alarm.stop();
+        this.isAwaited = false;
+        this.openedAt = this.now();
+        session.back(key);
+        this.emit('ticket', session.ticket);
+
+        if (this.wire !== wire) {
+            return;
+        }
+
+        const { arrived, unsent, lost } = this.outbox.resume(count);
+
+        /* under the new key: with that the old one is of no use any more */
+        this.transmit('');
+        this.closeBehind();
+
+        for (const message of arrived) {
+            this.tell(message);
+        }
+
+        this.giveBack(unsent);
+
+        if (lost > 0) {
+            this.emit('forgotten', { count: lost, lost: true });
+        }
+
+        if (this.wire !== wire) {
+            return;
+        }
+
+        if (session.ready) {
+            this.opened();
+        } else {
+            this.enter({ name: 'registering' });
+        }
+    }
+
+    /* The session is over, with whatever had not arrived. */
+    private giveUp(next: Session | null = null): void {
+        const was = this.session?.ticket ?? null;
+        const unsent = this.outbox.restart();
+
+        this.closeBehind();
+        this.session = next;
+
+        if (was !== null) {
+            this.emit('ticket', null);
+        }
+
+        this.giveBack(unsent);
+    }
+
+    private giveBack(unsent: Unsent[]): void {
+        if (unsent.length > 0) {
+            this.emit('unsent', unsent);
+        }
+    }
+
+    private transmit(text: string): void {
+        this.outbox.pass(text);
+        this.wire?.send(text);
+    }
+
+    private get isOpen(): boolean {
+        return this.current.name === 'open' && this.wire !== null
+            && !this.leaving;
+    }
+
+    private tell(message: { text: string; told: boolean }): void {
+        if (!message.told) {
+            message.told = true;
+            this.emit('sent', message.text);
+        }
+    }
+
+    private flush(): void {
+        while (this.isOpen) {
+            const message = this.outbox.next();
+
+            if (message === undefined) {
+                break;
+            }
+
+            this.wire?.send(message.text);
+            this.tell(message);
+        }
+
+        const count = this.outbox.takeForgotten();
+
+        if (count > 0) {
+            this.emit('forgotten', { count, lost: false });
+        }
+
+        if (this.isOpen && this.outbox.isAnxious) {
+            this.pulse.want();
+        }
+    }
+
+    /*
+     * A connection on which nothing comes any more is dead, and what was
+     * sent is there or not: the server says so to one who comes back.
+     */
+    private unanswered(silent: boolean): void {
+        if (silent && this.session?.ticket != null) {
+            this.leaveBehind();
+            this.comeBack(1006, '');
+            return;
+        }
+
+        this.outbox.widen();
+        this.flush();
+    }
+
+    private ended(code: number, reason: string): void {
+        const wasAwaited = this.isAwaited;
+        const wire = this.detach();
+
+        if (this.leaving && code === 1000) {
+            /* all that was said before has gone that way, too */
+            this.outbox.restart();
+        }
+
+        if (wasAwaited && code === CODE_GONE) {
+            this.renew();
+            return;
+        }
+
+        if (this.leaving || !comesBack(code)) {
+            this.finish(code, reason, !this.leaving && code === CODE_TAKEN);
+            return;
+        }
+
+        if (wire?.isUp === true) {
+            this.session?.lost(this.now());
         }
 
         this.comeBack(code, reason);
     }
 
     private comeBack(code: number, reason: string): void {
-        const delay = backoff(this.attempt, this.base, this.cap, this.random);
+        const { name } = this.current;
+        const now = this.now();
+        const resuming = this.session?.mayLive(now) === true;
+
+        if (
+            (name === 'open' || name === 'registering')
+            && now - this.openedAt >= STABLE
+        ) {
+            this.attempt = 0;
+        }
+
+        const ms = delay(
+            this.attempt, code, this.base, this.cap, this.random,
+        );
 
         this.attempt++;
-        this.timer = this.setTimer(() => this.connect(), delay);
-        this.enter({
-            name: 'waiting',
-            attempt: this.attempt,
-            delay,
-            code,
-            reason,
+        this.alarm.set(() => this.connect(), ms);
+        this.enter(
+            {
+                name: 'waiting',
+                attempt: this.attempt,
+                delay: ms,
+                code,
+                reason,
+                resuming,
+            },
+            () => {
+                if (!resuming) {
+                    this.giveUp();
+                }
+            },
+        );
+    }
+
+    /* Nothing happens by itself any more; what is left is given back. */
+    private finish(code: number, reason: string, stands: boolean): void {
+        const resuming = stands && this.session?.ticket != null;
+
+        this.enter({ name: 'closed', code, reason, resuming }, () => {
+            const left = this.outbox.drain();
+
+            this.closeBehind();
+
+            if (resuming) {
+                this.session?.lost(this.now());
+            } else {
+                this.giveUp();
+            }
+
+            this.giveBack(left);
         });
     }
 }

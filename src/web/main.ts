@@ -52,12 +52,14 @@ function remember(profile: Profile): void {
     }
 }
 
-function socketUrl(token: string): string {
+function socketUrl(token: string | null, resume: string): string {
     const url = new URL('chat', document.baseURI);
 
     url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
     url.hash = '';
-    url.search = `?chat_token=${encodeURIComponent(token)}`;
+    url.search = token === null
+        ? `?resume=${encodeURIComponent(resume)}`
+        : `?chat_token=${encodeURIComponent(token)}&resume=`;
 
     return url.href;
 }

@@ -2,135 +2,15 @@
 
 import { test } from 'node:test';
 import * as assert from 'node:assert/strict';
-import {
-    backoff, comesBack, Connection, Counts, TokenRefused,
-    type Options, type Socket, type State,
-} from '../../src/web/eirc';
-
-class FakeSocket implements Socket {
-    onopen: ((event: never) => void) | null = null;
-    onmessage: ((event: never) => void) | null = null;
-    onclose: ((event: never) => void) | null = null;
-    sent: string[] = [];
-    closed: [number | undefined, string | undefined] | null = null;
-
-    constructor(readonly url: string) {}
-
-    send(data: string): void {
-        this.sent.push(data);
-    }
-
-    close(code?: number, reason?: string): void {
-        this.closed = [code, reason];
-    }
-
-    upgrade(): void {
-        this.onopen?.(undefined as never);
-    }
-
-    say(...lines: unknown[]): void {
-        for (const data of lines) {
-            this.onmessage?.({ data } as never);
-        }
-    }
-
-    end(code: number, reason = ''): void {
-        this.onclose?.({ code, reason } as never);
-    }
-}
-
-class Bench {
-    sockets: FakeSocket[] = [];
-    states: State[] = [];
-    lines: string[] = [];
-    sent: string[] = [];
-    timers = new Map<number, { call: () => void; ms: number }>();
-    time = 0;
-    tokens = 0;
-    tokenFails: Error | null = null;
-    connection: Connection;
-    private id = 0;
-
-    constructor(options: Partial<Options> = {}) {
-        this.connection = new Connection({
-            token: async () => {
-                this.tokens++;
-
-                if (this.tokenFails !== null) {
-                    throw this.tokenFails;
-                }
-
-                return `t${this.tokens}`;
-            },
-            url: (token) => `ws://test/chat?chat_token=${token}`,
-            socket: (url) => {
-                const socket = new FakeSocket(url);
-
-                this.sockets.push(socket);
-
-                return socket;
-            },
-            random: () => 0.5,
-            now: () => this.time,
-            setTimeout: (call, ms) => {
-                this.timers.set(++this.id, { call, ms });
-
-                return this.id;
-            },
-            clearTimeout: (id) => void this.timers.delete(id),
-            ...options,
-        });
-        this.connection.on('state', (state) => this.states.push(state));
-        this.connection.on('line', (line) => this.lines.push(line));
-        this.connection.on('sent', (line) => this.sent.push(line));
-    }
-
-    get socket(): FakeSocket {
-        const socket = this.sockets[this.sockets.length - 1];
-
-        assert.ok(socket);
-
-        return socket;
-    }
-
-    get names(): string[] {
-        return this.states.map((state) => state.name);
-    }
-
-    /* The only timer, run. */
-    fire(): void {
-        const [id, timer] = [...this.timers][0] ?? [];
-
-        assert.equal(this.timers.size, 1);
-        assert.ok(id !== undefined && timer !== undefined);
-        this.timers.delete(id);
-        timer.call();
-    }
-
-    async connect(): Promise<void> {
-        this.connection.open();
-        await settle();
-    }
-
-    async ready(): Promise<void> {
-        await this.connect();
-        this.socket.upgrade();
-        this.socket.say(':s 001 me :Hi', ':s 376 me :End');
-    }
-}
-
-async function settle(): Promise<void> {
-    for (let i = 0; i < 5; i++) {
-        await Promise.resolve();
-    }
-}
+import { backoff, comesBack, TokenRefused } from '../../src/web/eirc';
+import { Bench, settle } from './bench';
 
 test('token, upgrade, registration', async () => {
     const bench = new Bench();
 
     assert.equal(bench.connection.state.name, 'idle');
     await bench.connect();
-    assert.equal(bench.socket.url, 'ws://test/chat?chat_token=t1');
+    assert.equal(bench.socket.url, 'ws://test/chat?chat_token=t1&resume=');
     bench.socket.upgrade();
     assert.equal(bench.connection.state.name, 'registering');
     bench.socket.say(':s 001 me :Hi', ':s 372 me :- 376 422');
@@ -140,10 +20,9 @@ test('token, upgrade, registration', async () => {
     assert.equal(bench.lines.length, 3);
 });
 
-test('422 and resumed sessions are ready too', async () => {
+test('422 is ready too', async () => {
     for (const line of [
         ':s 422 me :No MOTD', '@time=x :s 376 me :End', '422 me :x',
-        ':client resumed 5 KEY', ':client gap',
     ]) {
         const bench = new Bench();
 
@@ -195,8 +74,9 @@ test('counts both ways, without the three about counting', async () => {
     bench.connection.send('');
     assert.equal(bench.connection.counts.received, 2 + 4);
     assert.equal(bench.connection.counts.sent, 2);
-    assert.ok(!Counts.counted(':client gap'));
-    assert.ok(Counts.counted(':client!u@h gap'));
+    assert.deepEqual(bench.lines.slice(2), [
+        ':client sessions x', ':client error :x', ':client gaps', 'x',
+    ]);
 });
 
 test('a message of several lines counts once', async () => {
@@ -205,17 +85,17 @@ test('a message of several lines counts once', async () => {
     await bench.ready();
     bench.socket.say('a\r\nb\nc\n', new Uint8Array(2));
     assert.deepEqual(bench.lines.slice(2), ['a', 'b', 'c']);
-    assert.equal(bench.connection.counts.received, 3);
+    assert.equal(bench.connection.counts.received, 4);
 });
 
 test('which close codes come back', () => {
-    for (const code of [1001, 1006, 1011, 1012, 1013, 4000, 4001, 4099]) {
+    for (const code of [1001, 1006, 1011, 1012, 1013, 4000, 4002, 4099]) {
         assert.ok(comesBack(code));
     }
 
     for (const code of [
-        1000, 1002, 1003, 1005, 1007, 1008, 1009, 1010, 3000, 4100, 4500,
-        4599,
+        1000, 1002, 1003, 1005, 1007, 1008, 1009, 1010, 3000, 4001, 4100,
+        4500, 4501, 4599,
     ]) {
         assert.ok(!comesBack(code));
     }
@@ -228,14 +108,15 @@ test('comes back with a new token and counts from nothing', async () => {
     bench.connection.send('x');
     bench.socket.end(1012, 'reload');
     assert.deepEqual(bench.connection.state, {
-        name: 'waiting', attempt: 1, delay: 500, code: 1012,
-        reason: 'reload',
+        name: 'waiting', attempt: 1, delay: 125, code: 1012,
+        reason: 'reload', resuming: false,
     });
+    assert.deepEqual(bench.given, ['x?']);
     assert.equal(bench.connection.send('later'), 'queued');
     bench.fire();
     await settle();
     assert.equal(bench.sockets.length, 2);
-    assert.equal(bench.socket.url, 'ws://test/chat?chat_token=t2');
+    assert.equal(bench.socket.url, 'ws://test/chat?chat_token=t2&resume=');
     bench.socket.upgrade();
     assert.equal(bench.connection.counts.received, 0);
     assert.equal(bench.connection.counts.sent, 0);
@@ -249,7 +130,7 @@ test('stays away when told so', async () => {
     await bench.ready();
     bench.socket.end(1008, 'too much');
     assert.deepEqual(bench.connection.state, {
-        name: 'closed', code: 1008, reason: 'too much',
+        name: 'closed', code: 1008, reason: 'too much', resuming: false,
     });
     assert.equal(bench.timers.size, 0);
     assert.equal(bench.connection.send('x'), 'refused');
@@ -274,7 +155,7 @@ test('waits longer each time, up to the cap, and by chance', async () => {
         await settle();
     }
 
-    assert.deepEqual(delays, [500, 1000, 2000, 3000, 3000]);
+    assert.deepEqual(delays, [125, 500, 1000, 2000, 3000]);
     assert.equal(backoff(3, 1000, 30000, () => 0), 0);
     assert.equal(backoff(3, 1000, 30000, () => 0.999), 7992);
 });
@@ -297,14 +178,18 @@ test('only a connection that lasted begins the waiting anew', async () => {
 
     await bench.ready();
     bench.socket.end(1006);
-    assert.equal(await delay(), 500);
+    assert.equal(await delay(), 125);
     up();
     bench.socket.end(1006);
-    assert.equal(await delay(), 1000);
+    assert.equal(await delay(), 500);
+    up();
+    bench.time += 10_000;
+    bench.socket.end(1013);
+    assert.equal(await delay(), 500);
     up();
     bench.time += 10_000;
     bench.socket.end(1006);
-    assert.equal(await delay(), 500);
+    assert.equal(await delay(), 125);
 });
 
 test('retry() does not wait', async () => {
@@ -317,7 +202,18 @@ test('retry() does not wait', async () => {
     bench.connection.retry();
     await settle();
     assert.equal(bench.sockets.length, 2);
-    assert.equal(bench.timers.size, 0);
+    assert.deepEqual([...bench.timers.values()].map((t) => t.ms), [20_000]);
+});
+
+test('a server that says nothing is left', async () => {
+    const bench = new Bench();
+
+    await bench.connect();
+    bench.fire();
+    assert.equal(bench.connection.state.name, 'waiting');
+    assert.deepEqual(bench.socket.closed, [1000, '']);
+    bench.socket.upgrade();
+    assert.equal(bench.connection.state.name, 'waiting');
 });
 
 test('no token: refused is final, anything else is tried again', async () => {
@@ -326,13 +222,14 @@ test('no token: refused is final, anything else is tried again', async () => {
     bench.tokenFails = new Error('down');
     await bench.connect();
     assert.deepEqual(bench.connection.state, {
-        name: 'waiting', attempt: 1, delay: 500, code: 1006, reason: 'down',
+        name: 'waiting', attempt: 1, delay: 125, code: 1006, reason: 'down',
+        resuming: false,
     });
     bench.tokenFails = new TokenRefused('go away');
     bench.fire();
     await settle();
     assert.deepEqual(bench.connection.state, {
-        name: 'closed', code: 0, reason: 'go away',
+        name: 'closed', code: 0, reason: 'go away', resuming: false,
     });
     assert.equal(bench.sockets.length, 0);
 });
