@@ -4,7 +4,7 @@
  * is typed into lines.  The views listen and call its verbs.
  */
 
-import { interpret, sayLines, COMMANDS, type Intent } from './command';
+import { interpret, COMMANDS, type Intent } from './command';
 import {
     Conversations,
     type Conversation,
@@ -13,12 +13,13 @@ import {
 import { Connection, type State } from './eirc';
 import { Emitter } from './emitter';
 import { plain } from './format';
-import { build, parse, split } from './irc';
+import { build, parse } from './irc';
+import { Said } from './said';
 import { ChatState, type Fact } from './state';
 import type { Profile } from './token';
 
 export interface ChatEvents {
-    /* connection state, or own nick */
+    /* connection state, that of the IRC server's, or own nick */
     status: State;
     /* tabs were added, removed, renamed, or their marks changed */
     tabs: null;
@@ -29,12 +30,6 @@ export interface ChatEvents {
     /* topic or members of a channel */
     channel: string;
 }
-
-/*
- * Room for ":nick!user@host PRIVMSG target :" and CR LF in the 512 bytes
- * of a line as others get it: nick, user and host at their usual most.
- */
-const ENVELOPE = 2 + 1 + 30 + 1 + 12 + 1 + 64 + 1 + 8 + 2 + 2 + 9;
 
 /* Answers to what one asks about a person belong where one asked. */
 const ASKED = /^(?:301|30[56]|31[1-9]|330|335|338|341|37[89]|671|client)$/;
@@ -48,9 +43,18 @@ export class Chat extends Emitter<ChatEvents> {
     /* Somebody looks at the page. */
     visible = true;
 
-    private nextId = 1;
+    /* The IRC server is away: why, and when it is tried again. */
+    away: { text: string; until: number } | null = null;
+    /* The reader has come in, now or on the page before this one. */
+    entered = false;
     /* The reader has asked to leave. */
     left = false;
+    readonly said: Said;
+
+    private nextId = 1;
+    private warned = false;
+    /* Channels whose state is being told anew. */
+    private retold = new Set<string>();
     /* Channels to bring to the front once they are joined. */
     private toShow = new Set<string>();
 
@@ -63,7 +67,10 @@ export class Chat extends Emitter<ChatEvents> {
 
         connection.on('state', (state) => this.connectionChanged(state));
         connection.on('line', (line) => this.receive(line));
-        connection.on('sent', (line) => this.delivered(line));
+        connection.on('gap', () => this.gap());
+        connection.on('reset', () => this.lost(
+            'The server had to begin anew. Some lines may be missing.',
+        ));
 
         for (const name of profile.channels) {
             this.conversations.ensure('channel', name);
@@ -71,6 +78,7 @@ export class Chat extends Emitter<ChatEvents> {
 
         this.current = this.conversations.find(profile.channels[0] ?? '')
             ?? this.current;
+        this.said = new Said(this);
     }
 
     /* Whom the server is to register, now: also when coming back. */
@@ -81,6 +89,13 @@ export class Chat extends Emitter<ChatEvents> {
                 .filter((c) => c.kind === 'channel' && !c.leaving)
                 .map((c) => c.name),
         };
+    }
+
+    /* What is said to one who has left. */
+    get farewell(): string {
+        return this.said.isHeard
+            ? 'You left the chat.'
+            : 'You left the chat. The last you said may not have arrived.';
     }
 
     get nick(): string {
@@ -161,7 +176,7 @@ export class Chat extends Emitter<ChatEvents> {
     private perform(intent: Intent): void {
         switch (intent.do) {
         case 'say':
-            this.say(intent);
+            this.said.say(intent);
             break;
 
         case 'send':
@@ -174,8 +189,7 @@ export class Chat extends Emitter<ChatEvents> {
             break;
 
         case 'quit':
-            this.left = true;
-            this.connection.quit(intent.line);
+            this.quit(intent.line);
             break;
 
         case 'clear':
@@ -195,6 +209,29 @@ export class Chat extends Emitter<ChatEvents> {
 
         case 'error':
             this.add(this.current, { kind: 'error', text: intent.text });
+        }
+    }
+
+    /* Leaves; but not without a word about what is still to be sent. */
+    private quit(line: string): void {
+        const { queued, state } = this.connection;
+
+        if (queued > 0 && !this.warned) {
+            this.warned = true;
+            this.add(this.current, {
+                kind: 'error',
+                text: `Not sent yet: ${queued} of your messages. `
+                    + '/quit again leaves without them.',
+            });
+            return;
+        }
+
+        this.left = true;
+
+        if (state.name === 'closed') {
+            this.emit('status', state);
+        } else {
+            this.connection.quit(line);
         }
     }
 
@@ -230,61 +267,14 @@ export class Chat extends Emitter<ChatEvents> {
         const sent = this.connection.send(line);
 
         if (sent === 'refused') {
-            this.refused();
+            this.said.refused();
         }
 
         return sent !== 'refused';
     }
 
-    private refused(): void {
-        this.add(this.current, {
-            kind: 'error',
-            text: this.connection.state.name === 'closed'
-                ? 'Not sent: you are not connected.'
-                : 'Not sent: too much is waiting already.',
-        });
-    }
-
-    private say(intent: Intent & { do: 'say' }): void {
-        const { type, target, text } = intent;
-        const channel = this.state.isupport.isChannel(target);
-        const room = 512 - ENVELOPE
-            - new TextEncoder().encode(target).length;
-        const pieces = split(text, room);
-        const conversation = channel
-            ? this.conversations.find(target)
-            : type === 'notice'
-                ? this.conversations.find(target)
-                : this.conversations.ensure('query', target);
-
-        sayLines(type, target, pieces).forEach((line, i) => {
-            const sent = this.connection.send(line);
-
-            if (sent === 'refused') {
-                this.refused();
-                return;
-            }
-
-            this.add(conversation ?? this.current, {
-                kind: type,
-                from: this.nick,
-                text: conversation === undefined
-                    ? `→ ${target}: ${pieces[i]}`
-                    : pieces[i] ?? '',
-                own: true,
-                delivery: sent === 'queued' ? 'pending' : 'done',
-                line: sent === 'queued' ? line : '',
-            });
-        });
-
-        if (conversation !== undefined && intent.show) {
-            this.show(conversation);
-        }
-
-        this.emit('tabs', null);
-    }
-
-    private add(conversation: Conversation, part: Partial<Entry>): Entry {
+    /* @internal: used by what one says, as those below */
+    add(conversation: Conversation, part: Partial<Entry>): Entry {
         const entry: Entry = {
             id: this.nextId++,
             at: this.clock(),
@@ -309,57 +299,75 @@ export class Chat extends Emitter<ChatEvents> {
         return entry;
     }
 
-    private pending(): Entry[] {
-        return this.conversations.all.flatMap((c) =>
-            c.entries.filter((entry) => entry.delivery === 'pending'));
+    /* @internal */
+    emitTabs(): void {
+        this.emit('tabs', null);
     }
 
-    private delivered(line: string): void {
-        const entry = this.pending().find((e) => e.line === line);
+    /* @internal */
+    emitDelivery(entry: Entry): void {
+        this.emit('delivery', entry);
+    }
 
-        if (entry !== undefined) {
-            entry.delivery = 'done';
-            entry.line = '';
-            this.emit('delivery', entry);
-        }
+    /* @internal */
+    get entries(): Entry[] {
+        return this.conversations.all.flatMap((c) => c.entries);
     }
 
     private connectionChanged(state: State): void {
-        if (state.name === 'registering') {
-            this.state.reset();
-        }
-
-        if (state.name === 'waiting' || state.name === 'closed') {
-            this.lost(state);
+        if (state.name === 'open') {
+            this.entered = true;
+            this.warned = false;
+        } else if (state.name === 'closed' && !state.resuming) {
+            this.lost(this.left ? 'You left the chat.' : 'Connection closed.');
+        } else if (
+            (state.name === 'connecting' || state.name === 'waiting')
+            && !state.resuming
+        ) {
+            this.lost('Connection lost.');
         }
 
         this.emit('status', state);
     }
 
-    private lost(state: State & { name: 'waiting' | 'closed' }): void {
+    /* Whoever can't resume a session knows nothing of the next one. */
+    private lost(text: string): void {
         if (this.state.nick !== '') {
-            const text = state.name === 'waiting'
-                ? 'Connection lost.'
-                : this.left
-                    ? 'You left the chat.'
-                    : 'Connection closed.';
-
             for (const conversation of this.conversations.all) {
                 if (conversation.kind === 'server' || conversation.joined) {
                     this.add(conversation, { kind: 'event', text });
                 }
-
-                conversation.joined = false;
             }
         }
 
-        this.state.reset();
+        this.retold.clear();
+        this.forget();
+    }
 
-        if (state.name === 'closed') {
-            for (const entry of this.pending()) {
-                entry.delivery = 'failed';
-                this.emit('delivery', entry);
+    private gap(): void {
+        for (const conversation of this.conversations.all) {
+            if (conversation.entries.length > 0) {
+                this.add(conversation, {
+                    kind: 'event', text: 'Some lines may be missing here.',
+                });
             }
+
+            if (conversation.joined) {
+                this.retold.add(
+                    this.state.isupport.fold(conversation.name),
+                );
+            }
+        }
+
+        this.forget();
+    }
+
+    private forget(): void {
+        this.state.reset();
+        this.away = null;
+
+        for (const conversation of this.conversations.all) {
+            conversation.joined = false;
         }
 
         this.emit('channel', this.current.name);
@@ -378,8 +386,8 @@ export class Chat extends Emitter<ChatEvents> {
         }
     }
 
-    /* Where something is shown that is about a name, or about nothing. */
-    private place(about: string): Conversation | undefined {
+    /* @internal: where that is shown which is about a name, or nothing */
+    place(about: string): Conversation | undefined {
         return about === '' ? undefined : this.conversations.find(about);
     }
 
@@ -417,6 +425,14 @@ export class Chat extends Emitter<ChatEvents> {
                 });
             }
 
+            this.away = null;
+            this.emit('status', this.connection.state);
+            break;
+
+        case 'irc':
+            this.away = fact.up ? null : {
+                text: fact.text, until: this.clock() + fact.wait * 1000,
+            };
             this.emit('status', this.connection.state);
             break;
 
@@ -556,7 +572,14 @@ export class Chat extends Emitter<ChatEvents> {
         conversation.name = fact.channel;
         conversation.joined = true;
         conversation.leaving = false;
-        this.event([fact.channel], '', `You joined ${fact.channel}.`);
+
+        if (
+            this.retold.delete(this.state.isupport.fold(fact.channel))
+        ) {
+            this.emit('channel', fact.channel);
+        } else {
+            this.event([fact.channel], '', `You joined ${fact.channel}.`);
+        }
 
         if (
             this.toShow.delete(this.state.isupport.fold(fact.channel))

@@ -13,9 +13,12 @@ export interface Entry {
     own: boolean;
     /* own nick was named, or it is to us alone */
     mention: boolean;
-    /* waits for a connection; failed: it never got one */
-    delivery: 'done' | 'pending' | 'failed';
-    /* the line that carries it, while it is pending */
+    /*
+     * pending: waits for a connection; failed: never got one; doubtful:
+     * got one that broke, and nobody knows
+     */
+    delivery: 'done' | 'pending' | 'failed' | 'doubtful';
+    /* the line that carries it, if it is our own */
     line: string;
 }
 

@@ -82,7 +82,7 @@ function start(app: HTMLElement, note = ''): void {
         let page: PageView | null = null;
 
         connection = opened;
-        opened.on('state', (state) => {
+        chat.on('status', (state) => {
             if (page === null && state.name === 'open') {
                 page = new PageView(chat);
                 app.replaceChildren(page.element);
@@ -91,7 +91,7 @@ function start(app: HTMLElement, note = ''): void {
                 login.show(state);
             } else if (state.name === 'closed' && chat.left) {
                 page.end();
-                start(app, 'You left the chat.');
+                start(app, chat.farewell);
             }
         });
         opened.open();

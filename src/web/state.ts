@@ -72,6 +72,8 @@ export type Fact =
         /* from a server, or before registration: no conversation */
         server: boolean;
     }
+    /* eIRC's own connection to the IRC server; seconds to its next try */
+    | { kind: 'irc'; up: boolean; text: string; wait: number }
     | { kind: 'error'; about: string; text: string; code: string }
     | { kind: 'info'; about: string; text: string; code: string };
 
@@ -150,9 +152,7 @@ export class ChatState {
         }
 
         if (verb === 'notice') {
-            const said = message.params[message.params.length - 1] ?? '';
-
-            return [{ kind: 'info', about: '', text: said, code: 'client' }];
+            return this.noticed(message.params[message.params.length - 1]);
         }
 
         const about = verb === 'users' ? first : '';
@@ -164,6 +164,22 @@ export class ChatState {
             text: `${verb}: ${text === '' ? 'none' : text}`,
             code: 'client',
         }];
+    }
+
+    /* Its words are those of src/client/comeback.c. */
+    private noticed(said = ''): Fact[] {
+        const facts: Fact[] = [
+            { kind: 'info', about: '', text: said, code: 'client' },
+        ];
+        const [, text, wait] = /^(.*) Next try in (\d+) s\.$/.exec(said) ?? [];
+
+        if (text !== undefined) {
+            facts.push({ kind: 'irc', up: false, text, wait: Number(wait) });
+        } else if (/^Connected to the IRC server\b/.test(said)) {
+            facts.push({ kind: 'irc', up: true, text: '', wait: 0 });
+        }
+
+        return facts;
     }
 
     private other(message: Message): Fact[] {

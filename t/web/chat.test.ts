@@ -4,7 +4,8 @@ import { test } from 'node:test';
 import * as assert from 'node:assert/strict';
 import { Chat } from '../../src/web/chat';
 import { KEPT } from '../../src/web/conversation';
-import { Connection, type Socket } from '../../src/web/eirc';
+import { Connection, type Pack, type Socket } from '../../src/web/eirc';
+import { ID, key, settle } from './bench';
 
 class Wire implements Socket {
     onopen: ((event: never) => void) | null = null;
@@ -32,7 +33,7 @@ class Table {
     private clock = 0;
     timers: (() => void)[] = [];
 
-    constructor(channels = ['#x']) {
+    constructor(channels = ['#x'], pack?: Pack) {
         this.connection = new Connection({
             token: async () => 't',
             url: () => 'ws://test/',
@@ -45,6 +46,7 @@ class Table {
             },
             setTimeout: (call) => this.timers.push(call),
             clearTimeout: () => undefined,
+            pack,
         });
         this.chat = new Chat(
             this.connection,
@@ -67,14 +69,46 @@ class Table {
     }
 
     async again(nick = 'me'): Promise<void> {
-        for (let i = 0; i < 5; i++) {
-            await Promise.resolve();
-        }
+        await this.upgrade();
+        this.register(nick);
+    }
 
+    async upgrade(): Promise<void> {
+        await settle();
         this.wire.onopen?.(undefined as never);
+    }
+
+    register(nick = 'me'): void {
         this.wire.say(
             `:s 001 ${nick} :Welcome`, ':s 005 x CASEMAPPING=ascii :are',
             `:s 376 ${nick} :End`,
+        );
+    }
+
+    /* In #x, in a session that can be resumed. */
+    async resumable(): Promise<void> {
+        this.connection.open();
+        await this.upgrade();
+        this.wire.say(`:client session ${ID} ${key(1)} 30`);
+        this.register();
+        this.join('#x');
+    }
+
+    end(code: number): void {
+        this.wire.onclose?.({ code, reason: '' } as never);
+    }
+
+    /* Comes back; the server has so many of our messages. */
+    async resume(count: number, ...lines: string[]): Promise<void> {
+        this.connection.retry();
+        await this.upgrade();
+        this.wire.say(`:client resumed ${count} ${key(2)}`, ...lines);
+    }
+
+    /* Own entries in front, and what became of them. */
+    get own(): string[] {
+        return this.chat.current.entries.filter((e) => e.own).map(
+            (e) => `${e.text}: ${e.delivery}`,
         );
     }
 
@@ -255,7 +289,7 @@ test('what is typed while away waits, and is marked', async () => {
 
     await table.up();
     table.join('#x');
-    table.wire.onclose?.({ code: 1012, reason: '' } as never);
+    table.end(1012);
     assert.equal(table.texts('#x').pop(), 'Connection lost.');
     assert.equal(table.chat.conversations.find('#x')?.joined, false);
     table.chat.type('still there?');
@@ -277,7 +311,7 @@ test('what could not be sent says so', async () => {
 
     await table.up();
     table.join('#x');
-    table.wire.onclose?.({ code: 1006, reason: '' } as never);
+    table.end(1006);
     table.chat.type('lost');
     table.connection.close();
     assert.ok(table.chat.current.entries.some(
@@ -324,4 +358,188 @@ test('notices of services open no tab', async () => {
     assert.deepEqual(table.tabs, [':0:0', '#x:0:0']);
     assert.equal(table.texts('#x').pop(), 'NickServ: not registered');
     assert.equal(table.texts('').pop(), 'irc.example.org: news');
+});
+
+test('a session that is resumed: nobody notices', async () => {
+    const table = new Table();
+
+    await table.resumable();
+
+    const before = table.texts('#x');
+
+    table.end(1006);
+    assert.deepEqual(table.texts('#x'), before);
+    assert.equal(table.chat.conversations.find('#x')?.joined, true);
+    assert.equal(table.chat.state.members('#x').length, 2);
+    table.chat.type('still there?');
+    assert.deepEqual(table.own, ['still there?: pending']);
+    await table.resume(0, ':a!u@h PRIVMSG #x :yes');
+    assert.deepEqual(table.own, ['still there?: done']);
+    assert.deepEqual(
+        table.texts('#x').slice(before.length),
+        ['me: still there?', 'a: yes'],
+    );
+});
+
+test('a gap: windows say so, and the state is told anew', async () => {
+    const table = new Table(['#x', '#y']);
+
+    await table.resumable();
+    table.join('#y');
+    table.wire.say(':a!u@h PRIVMSG me :hi');
+    table.end(1006);
+    await table.resume(0, ':client gap 900');
+    assert.equal(table.chat.state.members('#x').length, 0);
+    table.register();
+    table.join('#x');
+
+    const words = 'Some lines may be missing here.';
+
+    assert.equal(table.texts('#x').pop(), words);
+    assert.equal(table.texts('#y').pop(), words);
+    assert.equal(table.texts('a').pop(), words);
+    assert.equal(table.chat.conversations.find('#x')?.joined, true);
+    assert.equal(table.chat.conversations.find('#y')?.joined, false);
+    assert.equal(table.chat.state.members('#x').length, 2);
+
+    /* later it is news again */
+    table.wire.say(':me!u@h PART #x');
+    table.join('#x');
+    assert.equal(table.texts('#x').pop(), 'You joined #x.');
+});
+
+test('a session that is over: what is doubtful can be sent again', async () => {
+    const table = new Table();
+
+    await table.resumable();
+    table.chat.type('one');
+    table.chat.type('/topic two');
+    table.end(1006);
+    table.chat.type('three');
+    assert.ok(!table.texts('#x').includes('Connection lost.'));
+    table.connection.retry();
+    await settle();
+    table.end(4501);
+    assert.ok(table.texts('#x').includes('Connection lost.'));
+    assert.deepEqual(table.own, [
+        'one: doubtful', 'three: pending', 'TOPIC #x :two: doubtful',
+    ]);
+    await table.again();
+    assert.deepEqual(table.wire.sent, ['PRIVMSG #x :three']);
+
+    const [one, three, two] = table.chat.current.entries.filter((e) => e.own);
+
+    assert.ok(one && two && three);
+    table.chat.said.again(one);
+    table.chat.said.again(three);
+    table.chat.said.again(two);
+    table.chat.said.again(two);
+    assert.deepEqual(table.wire.sent, [
+        'PRIVMSG #x :three', 'PRIVMSG #x :one', 'TOPIC #x :two',
+    ]);
+    assert.deepEqual(table.own, [
+        'one: done', 'three: done', 'TOPIC #x :two: done',
+    ]);
+});
+
+test('the server has lost the session: it says so', async () => {
+    const table = new Table();
+
+    await table.resumable();
+    table.wire.say(`:client session 0-new ${key(1)} 30`);
+    assert.ok(table.texts('#x').pop()?.startsWith('The server had to begin'));
+    assert.equal(table.chat.conversations.find('#x')?.joined, false);
+    table.register();
+    table.join('#x');
+    assert.equal(table.texts('#x').pop(), 'You joined #x.');
+});
+
+test('taken over: the windows stay as they are', async () => {
+    const table = new Table();
+
+    await table.resumable();
+    table.end(4001);
+    assert.equal(table.chat.conversations.find('#x')?.joined, true);
+    table.chat.type('no');
+    assert.deepEqual(table.own, ['no: failed']);
+    table.connection.open();
+    await settle();
+    assert.equal(table.texts('#x').pop(), 'Not sent: you are not connected.');
+});
+
+test('leaving with something unsent takes two words', async () => {
+    const table = new Table();
+
+    await table.resumable();
+    table.end(1006);
+    table.chat.type('one');
+    table.chat.type('/quit');
+    assert.ok(table.texts('#x').pop()?.startsWith('Not sent yet: 1 of'));
+    assert.equal(table.chat.left, false);
+    table.chat.type('/quit');
+    assert.equal(table.chat.left, true);
+    assert.equal(table.connection.state.name, 'closed');
+    assert.ok(table.chat.farewell.includes('may not have arrived'));
+});
+
+test('leaving when all is closed, or all is well', async () => {
+    const closed = new Table();
+    let told = 0;
+
+    await closed.resumable();
+    closed.end(1008);
+    closed.chat.on('status', () => told++);
+    closed.chat.type('/quit');
+    assert.ok(closed.chat.left && told === 1);
+
+    const well = new Table();
+
+    await well.resumable();
+    well.chat.type('one');
+    well.chat.type('/quit');
+    well.end(1000);
+    assert.equal(well.chat.farewell, 'You left the chat.');
+});
+
+test('the IRC server goes and comes', async () => {
+    const table = new Table();
+
+    await table.resumable();
+    table.wire.say(
+        ':client notice :No IRC server could be reached. Next try in 4 s.',
+    );
+    assert.equal(
+        table.chat.away?.text, 'No IRC server could be reached.',
+    );
+    assert.ok((table.chat.away?.until ?? 0) > 4000);
+    assert.ok(table.texts('#x').pop()?.includes('Next try in 4 s.'));
+    table.wire.say(':client notice :Connected to the IRC server again.');
+    assert.equal(table.chat.away, null);
+    assert.equal(table.chat.conversations.find('#x')?.joined, true);
+});
+
+test('what the page before had to say is shown, and goes out', async () => {
+    const table = new Table(['#x'], {
+        ticket: { id: ID, key: key(1), linger: 30 },
+        outbox: {
+            count: 3,
+            flying: [
+                { text: 'PRIVMSG #x :one', own: false },
+                { text: 'PRIVMSG a :\x01ACTION waves\x01', own: false },
+            ],
+            waiting: ['JOIN #y', 'NOTICE #x :two'],
+        },
+    });
+
+    assert.deepEqual(table.own, ['one: pending', 'two: pending']);
+    table.connection.open();
+    await table.upgrade();
+    table.wire.say(`:client resumed 2 ${key(2)}`);
+    assert.deepEqual(table.own, ['one: done', 'two: pending']);
+    table.register();
+    assert.deepEqual(table.wire.sent, [
+        '', 'PRIVMSG a :\x01ACTION waves\x01', 'JOIN #y', 'NOTICE #x :two',
+    ]);
+    assert.deepEqual(table.own, ['one: done', 'two: done']);
+    assert.deepEqual(table.texts('a'), ['me: waves']);
 });

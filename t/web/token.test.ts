@@ -98,6 +98,8 @@ test('words for the ends of a connection', () => {
         'The server refused the connection: too many lines.');
     assert.equal(reasonText(1008, ''), 'The server refused the connection.');
     assert.equal(reasonText(0, 'A sentence.'), 'A sentence.');
+    assert.equal(reasonText(4001, 'x'),
+        'This chat was opened somewhere else.');
     assert.equal(reasonText(4444, ''), 'The connection was closed (4444).');
     assert.equal(reasonText(4444, 'why'),
         'The connection was closed (4444): why.');

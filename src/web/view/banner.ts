@@ -3,7 +3,7 @@
  */
 
 import type { Chat } from '../chat';
-import { CODE_TOKEN_REFUSED, type State } from '../eirc';
+import { CODE_TAKEN, CODE_TOKEN_REFUSED, type State } from '../eirc';
 import { button, el } from './dom';
 
 const REASONS: Record<number, string | undefined> = {
@@ -21,6 +21,7 @@ const REASONS: Record<number, string | undefined> = {
     4003: 'This connection was too slow.',
     4004: 'The IRC server could not be reached.',
     4500: 'The IRC server does not let you in.',
+    4501: 'The session is over.',
 };
 
 /*
@@ -41,12 +42,24 @@ export function reasonText(code: number, reason: string): string {
         : text;
 }
 
+/*
+ * A session that is resumed at the first try is back before anybody has
+ * read why it was away.
+ */
+const QUIET = 1_000;
+
 export class BannerView {
     readonly element = el('div', {
         class: 'banner', role: 'alert', hidden: true,
     });
 
-    private timer: number | undefined;
+    /* seconds that run down are not to be read out loud */
+    private readonly clock = el('span', {
+        class: 'clock', 'aria-hidden': 'true',
+    });
+    private until = 0;
+    private ticking: number | undefined;
+    private quiet: number | undefined;
 
     constructor(private readonly chat: Chat) {
         chat.on('status', (state) => this.render(state));
@@ -54,52 +67,87 @@ export class BannerView {
     }
 
     private render(state: State): void {
-        window.clearInterval(this.timer);
+        if (state.name === 'connecting' && state.attempt > 0) {
+            /* what is said of the wait for it still holds */
+            return;
+        }
+
+        window.clearTimeout(this.quiet);
+        window.clearInterval(this.ticking);
 
         if (state.name === 'waiting') {
-            this.waiting(state);
+            const show = (): void => this.waiting(state, until);
+            const until = Date.now() + state.delay;
+
+            if (state.resuming && state.attempt < 2) {
+                this.quiet = window.setTimeout(show, QUIET);
+            } else {
+                show();
+            }
         } else if (state.name === 'closed' && !this.chat.left) {
-            this.element.replaceChildren(
-                el('span', {}, reasonText(state.code, state.reason)),
-                button(
-                    'Connect again', { title: null },
-                    () => this.chat.connection.open(),
-                    'Connect again',
-                ),
-            );
-            this.element.hidden = false;
-        } else if (state.name !== 'connecting' || state.attempt === 0) {
+            this.closed(state);
+        } else if (state.name === 'open' && this.chat.away !== null) {
+            this.show(this.chat.away.text, this.countDown(
+                this.chat.away.until,
+            ));
+        } else {
             this.element.hidden = true;
         }
     }
 
-    private waiting(state: State & { name: 'waiting' }): void {
-        const until = Date.now() + state.delay;
-        /* seconds that run down are not to be read out loud */
-        const clock = el('span', { class: 'clock', 'aria-hidden': 'true' });
-        const tick = (): void => {
-            const left = Math.ceil((until - Date.now()) / 1000);
+    private show(
+        text: string,
+        clock: HTMLElement | null,
+        ...buttons: HTMLElement[]
+    ): void {
+        this.element.replaceChildren(el('span', {}, text, clock), ...buttons);
+        this.element.hidden = false;
+    }
 
-            clock.textContent = left > 0
-                ? ` Next try in ${left} s.`
-                : ' Trying now.';
-        };
+    private countDown(until: number): HTMLElement {
+        this.until = until;
+        this.tick();
+        this.ticking = window.setInterval(() => this.tick(), 500);
 
-        tick();
-        this.timer = window.setInterval(tick, 500);
-        this.element.replaceChildren(
-            el(
-                'span',
-                {},
-                `${reasonText(state.code, state.reason)} Reconnecting.`,
-                clock,
+        return this.clock;
+    }
+
+    private tick(): void {
+        const left = Math.ceil((this.until - Date.now()) / 1000);
+
+        this.clock.textContent = left > 0
+            ? ` Next try in ${left} s.`
+            : ' Trying now.';
+    }
+
+    private closed(state: State & { name: 'closed' }): void {
+        const words = state.code === CODE_TAKEN
+            ? 'Use it here'
+            : 'Connect again';
+
+        this.show(
+            reasonText(state.code, state.reason),
+            null,
+            button(
+                words, { title: null },
+                () => this.chat.connection.open(),
+                words,
             ),
+        );
+    }
+
+    private waiting(
+        state: State & { name: 'waiting' },
+        until: number,
+    ): void {
+        this.show(
+            `${reasonText(state.code, state.reason)} Reconnecting.`,
+            this.countDown(until),
             button(
                 'Try now', { title: null },
                 () => this.chat.connection.retry(),
                 'Try now',
             ),
         );
-        this.element.hidden = false;
     }
 }

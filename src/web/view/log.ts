@@ -121,7 +121,22 @@ export class LogView {
         const item = this.list.querySelector(`[data-id="${entry.id}"]`);
 
         if (item instanceof HTMLElement) {
-            item.dataset.delivery = entry.delivery;
+            this.mark(item, entry);
+        }
+    }
+
+    /* What has not arrived, or may not have, can be sent again. */
+    private mark(item: HTMLElement, entry: Entry): void {
+        const { delivery } = entry;
+
+        item.dataset.delivery = delivery;
+        item.querySelector('.again')?.remove();
+
+        if (delivery === 'failed' || delivery === 'doubtful') {
+            item.append(button(
+                'Send again', { class: 'again', title: null },
+                () => this.chat.said.again(entry), 'Send again',
+            ));
         }
     }
 
@@ -172,7 +187,6 @@ export class LogView {
         const item = el('li', {
             class: `entry ${entry.kind}`,
             'data-id': entry.id,
-            'data-delivery': entry.delivery,
         });
 
         item.classList.toggle('own', entry.own);
@@ -226,6 +240,8 @@ export class LogView {
 
             item.append(text, time);
         }
+
+        this.mark(item, entry);
 
         return item;
     }

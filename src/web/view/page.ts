@@ -73,7 +73,7 @@ export class PageView {
             'visibilitychange', () => this.sight(), { signal },
         );
         window.addEventListener(
-            'online', () => chat.connection.retry(), { signal },
+            'online', () => chat.connection.wake(), { signal },
         );
 
         chat.on('tabs', coalesce(() => this.title()));
@@ -93,7 +93,13 @@ export class PageView {
     }
 
     private sight(): void {
-        this.chat.setVisible(document.visibilityState === 'visible');
+        const visible = document.visibilityState === 'visible';
+
+        this.chat.setVisible(visible);
+
+        if (visible) {
+            this.chat.connection.wake();
+        }
     }
 
     private title(): void {

@@ -9,7 +9,7 @@ import type { State } from '../eirc';
 import { button, coalesce, el, icon, replaceKeyed } from './dom';
 import { hue, initial } from './text';
 
-export function stateText(state: State): string {
+export function stateText(state: State, away = false): string {
     switch (state.name) {
     case 'idle':
         return 'Not connected';
@@ -18,7 +18,7 @@ export function stateText(state: State): string {
     case 'registering':
         return 'Entering…';
     case 'open':
-        return 'Connected';
+        return away ? 'IRC server away' : 'Connected';
     case 'waiting':
         return 'Reconnecting…';
     case 'closed':
@@ -180,7 +180,9 @@ export class TabsView {
         this.tile.className = `tile ${hue(nick)}`;
         this.tile.textContent = initial(nick);
         this.me.textContent = nick;
-        this.status.textContent = stateText(state);
+        this.status.textContent = stateText(
+            state, this.chat.away !== null,
+        );
         this.status.dataset.state = state.name;
     }
 }
