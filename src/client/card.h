@@ -37,6 +37,8 @@ typedef struct {
     uint8_t code[CARD_CODE_SIZE];
 } card_t;
 
+_Static_assert(sizeof(card_t) == EIRC_LINK_CARD_SIZE, "size of a card");
+
 /*
  * Reads the key from the file "key" in that directory (AT_FDCWD for the current
  * one), or makes it there: of several that make one at a time all get the same.

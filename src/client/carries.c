@@ -465,10 +465,30 @@ carries_go_all(void)
 }
 
 
-void
+size_t
+carries_list(uint32_t *slot, uint64_t *ids, size_t max)
+{
+    size_t n;
+    carry_t *c;
+
+    n = 0;
+
+    while (n < max && (c = table_next(&carries.table, slot)) != NULL) {
+        if (c->state != CARRY_ENDED && c->counts.id != 0) {
+            ids[n++] = c->counts.id;
+        }
+    }
+
+    return n;
+}
+
+
+uint64_t
 carries_clock(void)
 {
     carries.now = clock_ms();
+
+    return carries.now;
 }
 
 

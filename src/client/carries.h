@@ -9,6 +9,7 @@
 #ifndef _CARRIES_H_INCLUDED_
 #define _CARRIES_H_INCLUDED_
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "tls_context.h"
@@ -17,8 +18,8 @@
  * never 0. The context has to be made before the first connection begins. */
 void carries_open(int epoll, const tls_context_t *context);
 
-/* Reads the clock for all that is done until it is read again. */
-void carries_clock(void);
+/* Reads the clock, in ms, for all that is done until it is read again. */
+uint64_t carries_clock(void);
 
 /* Takes the descriptors over, server's and worker's; -1: no memory for so much
  * as saying so. */
@@ -35,6 +36,10 @@ void carries_go(uint64_t id);
 
 /* All that are halted go on. */
 void carries_go_all(void);
+
+/* The IDs of up to max connections that have one, from the one behind *slot on,
+ * which is moved; how many there are. */
+size_t carries_list(uint32_t *slot, uint64_t *ids, size_t max);
 
 /* Does what is due, and goes on with those who had to let others pass; ms
  * until there is more to do, or -1. */

@@ -18,6 +18,9 @@
 #define CONTROL_DATA_MAX 4096
 #define CONTROL_FDS_MAX 6
 
+/* of the records below, as far as relays have to do with them */
+#define CONTROL_VERSION 1
+
 typedef enum {
     /* socket layer to template: fork a worker; fds: see worker.h */
     CONTROL_FORK = 1,
@@ -47,9 +50,12 @@ typedef enum {
      * it (END, SHUTDOWN). The end of file alone says that the layer died. */
     CONTROL_STOP,
 
-    /* socket layer to relay, once and first: data = the server as in
-     * SESSION, and behind it TLS as in SESSION */
-    CONTROL_RELAY_SERVER,
+    /* socket layer to relay, once and first: value = users at most, status =
+     * number of the layer, data = the relay's card (card.h), the server as in
+     * SESSION, and behind it TLS as in SESSION; or status -1 and no card:
+     * there is nobody to come back to. These numbers stay: a relay outlives
+     * its layer, and may speak with one of another make */
+    CONTROL_RELAY_SERVER = 32,
     /* socket layer to relay: key, data = the connection's ID (8 bytes); fds:
      * the connection to the server, and the one towards the worker */
     CONTROL_RELAY_CARRY,
@@ -71,6 +77,9 @@ typedef enum {
     CONTROL_RELAY_COUNTED,
     /* socket layer to relay: key, data = the connection's ID */
     CONTROL_RELAY_GO,
+    /* relay to a socket layer that is not the one that started it, first:
+     * data = IDs of connections that it carries; status 0, or 1: that is all */
+    CONTROL_RELAY_CARRIES,
 
     /* worker to socket layer: there is nothing in the memory for secrets, the
      * layer need not keep it. Otherwise it comes along with each connection,

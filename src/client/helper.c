@@ -40,7 +40,8 @@ helper_init(helper_t *h, const char *name, const char *title, const char *role)
 
 /* In the child: only calls that are safe between fork and exec. */
 static void
-child_exec(int exe, int fd, char *const *argv, char *const *envp)
+child_exec(const helper_t *h, int exe, int fd, char *const *argv,
+           char *const *envp)
 {
     int i, null;
     sigset_t none;
@@ -81,7 +82,7 @@ child_exec(int exe, int fd, char *const *argv, char *const *envp)
 
     (void) setpgid(0, 0);
 
-    if (dup2(fd, HELPER_FD) == -1 || chdir("/") == -1) {
+    if (dup2(fd, HELPER_FD) == -1 || (!h->stays && chdir("/") == -1)) {
         return;
     }
 
@@ -126,7 +127,7 @@ helper_start(helper_t *h, int exe, uint64_t now)
     pid = fork();
 
     if (pid == 0) {
-        child_exec(exe, pair[1], argv, env);
+        child_exec(h, exe, pair[1], argv, env);
         _exit(1);
     }
 

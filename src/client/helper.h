@@ -18,6 +18,7 @@ typedef struct {
     const char *name;  /* for logs */
     const char *title; /* argv[0] */
     const char *role;  /* argv[1] */
+    int stays;         /* flag: in our directory; others go to the root */
     pid_t pid;         /* 0: not running */
     int fd;            /* -1: not running */
     uint64_t started;  /* ms */

@@ -1,29 +1,52 @@
 #include "irc_relay.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "card.h"
+#include "carries.h"
 #include "control.h"
 #include "events.h"
 #include "helper.h"
+#include "rescue.h"
 #include "sandbox.h"
 #include "title.h"
-#include "carries.h"
 #include "tls_context.h"
 
 #define EVENTS_MAX 256
 
+/* IDs in a record */
+#define LIST_MAX (CONTROL_DATA_MAX / sizeof(uint64_t))
+
+/* ms: between attempts to find a new layer, and for how long one has to stay to
+ * be looked for at once when it is gone */
+#define SEARCH_FIRST 100
+#define SEARCH_MAX 1000
+#define STAYED 1000
+
 static struct {
     int epoll;
-    int alone; /* flag: there is no socket layer any more */
+    int control; /* -1: there is no socket layer any more */
     int blocked;
+    uint32_t users;
     tls_context_t context;
+
+    /* for the day that the layer is gone */
+    int layer;      /* its number; -1: there will be no other */
+    int rescue;     /* the next descriptor to be connected */
+    int rescues;    /* how many there are */
+    uint64_t since; /* ms: when the layer was found */
+    uint64_t again; /* ms: when to look for one */
+    uint64_t delay; /* ms */
+    card_t card;
 } relay;
 
 
@@ -52,7 +75,7 @@ watch(int op, uint32_t events)
     memset(&ev, 0, sizeof(ev));
     ev.events = events;
 
-    return epoll_ctl(relay.epoll, op, HELPER_FD, &ev);
+    return epoll_ctl(relay.epoll, op, relay.control, &ev);
 }
 
 
@@ -61,9 +84,9 @@ reports_flush(void)
 {
     int blocked;
 
-    blocked = carries_report(relay.alone ? -1 : HELPER_FD);
+    blocked = carries_report(relay.control);
 
-    if (blocked != relay.blocked && !relay.alone) {
+    if (blocked != relay.blocked && relay.control != -1) {
         relay.blocked = blocked;
         (void) watch(EPOLL_CTL_MOD, blocked ? EPOLLIN | EPOLLOUT : EPOLLIN);
     }
@@ -71,11 +94,40 @@ reports_flush(void)
 
 
 static void
-control_lost(void)
+search_later(uint64_t now)
+{
+    relay.again = now + relay.delay;
+    relay.delay *= 2;
+
+    if (relay.delay > SEARCH_MAX) {
+        relay.delay = SEARCH_MAX;
+    }
+}
+
+
+/* The number of a rescue must not become that of anything else. */
+static void
+control_lost(uint64_t now)
 {
     (void) watch(EPOLL_CTL_DEL, 0);
-    (void) close(HELPER_FD);
-    relay.alone = 1;
+
+    if (relay.control == HELPER_FD) {
+        (void) close(HELPER_FD);
+
+    } else {
+        (void) shutdown(relay.control, SHUT_RDWR);
+    }
+
+    relay.control = -1;
+    relay.blocked = 0;
+
+    if (now - relay.since >= STAYED) {
+        relay.delay = SEARCH_FIRST;
+        relay.again = now;
+
+    } else {
+        search_later(now);
+    }
 
     /* who asked for counts has no use for them any more */
 
@@ -119,63 +171,166 @@ record_take(const control_t *c, const int *fds, int nfds)
 
 
 static void
-control_read(void)
+control_read(uint64_t now)
 {
     int rc, nfds, fds[2];
     control_t c;
 
-    while (!relay.alone) {
+    while (relay.control != -1) {
         nfds = 2;
-        rc = control_recv(HELPER_FD, &c, fds, &nfds);
+        rc = control_recv(relay.control, &c, fds, &nfds);
 
         if (rc == EIRC_AGAIN) {
             return;
         }
 
         if (rc != EIRC_OK || record_take(&c, fds, nfds) == -1) {
-            control_lost();
+            control_lost(now);
         }
     }
 }
 
 
-/* The first record, for which there is all the time of the world: nobody has
- * been promised anything yet. */
+/* A new layer */
+
+/* Whom it has before it. */
 static int
-server_learn(uint32_t *users)
+card_show(int fd)
 {
-    int rc;
-    const uint8_t *p, *end;
+    eirc_link_header_t h;
+    uint8_t buf[EIRC_LINK_HEADER_SIZE + sizeof(card_t)];
+
+    memset(&h, 0, sizeof(h));
+    h.type = EIRC_LINK_RESCUE;
+    h.value = EIRC_LINK_VERSION;
+    h.count = CONTROL_VERSION;
+
+    eirc_link_header_write(buf, &h);
+    memcpy(buf + EIRC_LINK_HEADER_SIZE, &relay.card, sizeof(card_t));
+
+    return send(fd, buf, sizeof(buf), MSG_NOSIGNAL | MSG_DONTWAIT)
+                   == (ssize_t) sizeof(buf)
+               ? 0
+               : -1;
+}
+
+
+static int
+carries_tell(int fd)
+{
+    size_t n;
+    uint32_t slot;
     control_t c;
-    struct pollfd pfd;
-    eirc_link_tls_t tls;
-    eirc_link_server_t server;
+    uint64_t ids[LIST_MAX];
 
-    pfd.fd = HELPER_FD;
-    pfd.events = POLLIN;
+    slot = 0;
+    memset(&c, 0, offsetof(control_t, data));
+    c.type = CONTROL_RELAY_CARRIES;
 
-    while ((rc = control_recv(HELPER_FD, &c, NULL, NULL)) == EIRC_AGAIN) {
-        if (poll(&pfd, 1, -1) == -1 && errno != EINTR) {
+    do {
+        n = carries_list(&slot, ids, LIST_MAX);
+        c.status = n < LIST_MAX;
+        c.size = (uint32_t) (n * sizeof(uint64_t));
+        memcpy(c.data, ids, c.size);
+
+        if (control_send(fd, &c, NULL, 0) != EIRC_OK) {
             return -1;
         }
-    }
+    } while (n == LIST_MAX);
 
-    if (rc != EIRC_OK || c.type != CONTROL_RELAY_SERVER || c.value == 0
-        || c.value > IRC_RELAY_USERS_MAX)
+    return 0;
+}
+
+
+/* Looks for a new layer when it is time to; ms until then, or -1. */
+static int
+layer_search(uint64_t now)
+{
+    int fd;
+
+    if (relay.control != -1 || relay.layer == -1 || relay.rescues == 0
+        || carries_count() == 0)
     {
         return -1;
     }
 
-    p = (const uint8_t *) c.data;
-    end = p + c.size;
+    if (now < relay.again) {
+        return (int) (relay.again - now);
+    }
+
+    fd = relay.rescue;
+
+    if (rescue_reach(fd, (unsigned) relay.layer) == 0) {
+        relay.rescue++;
+        relay.rescues--;
+        relay.since = now;
+
+        if (card_show(fd) == 0 && carries_tell(fd) == 0) {
+            relay.control = fd;
+            (void) watch(EPOLL_CTL_ADD, EPOLLIN);
+            return -1;
+        }
+
+        (void) shutdown(fd, SHUT_RDWR);
+    }
+
+    search_later(now);
+
+    return (int) (relay.again - now);
+}
+
+
+/* Beginning */
+
+/* In their places, above all else that there will ever be. */
+static void
+rescues_open(void)
+{
+    int fd;
+
+    relay.rescue = (int) sandbox_relay_rescues(relay.users);
+
+    if (relay.layer == -1) {
+        return;
+    }
+
+    while (relay.rescues < SANDBOX_RESCUES) {
+        fd = rescue_open();
+
+        if (fd == -1
+            || dup3(fd, relay.rescue + relay.rescues, O_CLOEXEC) == -1) {
+            report(errno, "coming back to another socket layer");
+            (void) close(fd);
+            return;
+        }
+
+        (void) close(fd);
+        relay.rescues++;
+    }
+}
+
+
+/* What the layer has written behind one another. */
+static int
+server_read(const uint8_t *p, const uint8_t *end)
+{
+    eirc_link_tls_t tls;
+    eirc_link_server_t server;
+
+    if (relay.layer >= 0) {
+        if (end - p < (ptrdiff_t) sizeof(card_t)) {
+            return -1;
+        }
+
+        memcpy(&relay.card, p, sizeof(card_t));
+        p += sizeof(card_t);
+    }
 
     if (eirc_link_server_next(&p, end, &server) != EIRC_OK
         || eirc_link_tls_read(&tls, p, (size_t) (end - p)) != EIRC_OK)
     {
         return -1;
     }
-
-    *users = c.value;
 
     if ((server.flags & EIRC_LINK_SERVER_TLS) == 0) {
         relay.context.plain = 1;
@@ -192,29 +347,65 @@ server_learn(uint32_t *users)
 }
 
 
+/* The first record, for which there is all the time of the world: nobody has
+ * been promised anything yet. */
 static int
-relay_open(void)
+server_learn(void)
 {
-    uint32_t users;
+    int rc;
+    control_t c;
+    struct pollfd pfd;
 
-    relay.epoll = epoll_create1(EPOLL_CLOEXEC);
-    carries_open(relay.epoll, &relay.context);
+    pfd.fd = HELPER_FD;
+    pfd.events = POLLIN;
 
-    if (relay.epoll == -1 || watch(EPOLL_CTL_ADD, EPOLLIN) == -1
-        || server_learn(&users) == -1)
+    while ((rc = control_recv(HELPER_FD, &c, NULL, NULL)) == EIRC_AGAIN) {
+        if (poll(&pfd, 1, -1) == -1 && errno != EINTR) {
+            return -1;
+        }
+    }
+
+    if (rc != EIRC_OK || c.type != CONTROL_RELAY_SERVER || c.value == 0
+        || c.value > IRC_RELAY_USERS_MAX)
     {
         return -1;
     }
 
-    return sandbox_relay(report, users);
+    relay.users = c.value;
+    relay.layer = c.status;
+
+    return server_read((const uint8_t *) c.data,
+                       (const uint8_t *) c.data + c.size);
+}
+
+
+static int
+relay_open(void)
+{
+    relay.control = HELPER_FD;
+    relay.delay = SEARCH_FIRST;
+
+    relay.epoll = epoll_create1(EPOLL_CLOEXEC);
+    carries_open(relay.epoll, &relay.context);
+    relay.since = carries_clock();
+
+    if (relay.epoll == -1 || watch(EPOLL_CTL_ADD, EPOLLIN) == -1
+        || server_learn() == -1)
+    {
+        return -1;
+    }
+
+    rescues_open();
+
+    return sandbox_relay(report, sandbox_relay_rescues(relay.users));
 }
 
 
 static void
-event_dispatch(const struct epoll_event *ev)
+event_dispatch(const struct epoll_event *ev, uint64_t now)
 {
     if (ev->data.u64 == 0) {
-        control_read();
+        control_read(now);
 
     } else {
         carries_event(ev->data.u64, ev->events);
@@ -222,10 +413,26 @@ event_dispatch(const struct epoll_event *ev)
 }
 
 
+/* Does what is due; ms until there is more to do, or -1. */
+static int
+relay_work(uint64_t now)
+{
+    int timeout, search;
+
+    timeout = carries_run();
+    reports_flush();
+    search = layer_search(now);
+
+    return timeout == -1 || (search != -1 && search < timeout) ? search
+                                                               : timeout;
+}
+
+
 int
 irc_relay_run(void)
 {
     int i, n, timeout;
+    uint64_t now;
     struct epoll_event events[EVENTS_MAX];
 
     title_set("relay");
@@ -238,23 +445,21 @@ irc_relay_run(void)
     }
 
     for (;;) {
-        carries_clock();
-        timeout = carries_run();
-        reports_flush();
+        timeout = relay_work(carries_clock());
 
-        if (relay.alone && carries_count() == 0) {
+        if (relay.control == -1 && carries_count() == 0) {
             return 0;
         }
 
         n = epoll_wait(relay.epoll, events, EVENTS_MAX, timeout);
-        carries_clock();
+        now = carries_clock();
 
         if (n == -1 && errno != EINTR) {
             return 1;
         }
 
         for (i = 0; i < n; i++) {
-            event_dispatch(&events[i]);
+            event_dispatch(&events[i], now);
         }
     }
 }

@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,11 +17,15 @@
 #include "eirc_link.h"
 #include "held.h"
 #include "irc_counts.h"
+#include "irc_strangers.h"
 #include "options.h"
 #include "pair.h"
 
 /* ms: a relay without users waits for the next one */
 #define IDLE_TIME 2000
+
+/* that a relay may have in the log: it has something to say when it begins */
+#define EVENTS_MAX 8
 
 /* ms: an older relay takes nobody any more, so that files that were replaced
  * since are read again */
@@ -67,45 +73,49 @@ relay_drop(layer_t *l, irc_relay_t *r)
 }
 
 
+/* Who it is, for the day that we are gone, and what it has to know. */
 static int
-relay_teach(const irc_relay_t *r)
+relay_teach(layer_t *l, irc_relay_t *r)
 {
+    card_t card;
     control_t c;
+
+    if (card_write(&l->key, &card, CARD_RELAY, r->id, eirc_slice(NULL, 0))
+        != EIRC_OK)
+    {
+        return -1;
+    }
 
     memset(&c, 0, offsetof(control_t, data));
     c.type = CONTROL_RELAY_SERVER;
+    c.status = (int32_t) l->rundir.number;
     c.value = r->users_max;
-    c.size = (uint32_t) r->len;
-    memcpy(c.data, r->server, r->len);
+    c.size = (uint32_t) (sizeof(card) + r->len);
+    memcpy(c.data, &card, sizeof(card));
+    memcpy(c.data + sizeof(card), r->server, r->len);
 
-    return control_send(r->helper.fd, &c, NULL, 0);
+    return control_send(r->helper.fd, &c, NULL, 0) == EIRC_OK ? 0 : -1;
 }
 
 
 static int
-relay_start(layer_t *l, irc_relay_t *r)
+id_make(const layer_t *l, char *id, size_t size)
 {
-    if (helper_start(&r->helper, l->exe, l->now) == -1) {
+    uint64_t random;
+
+    if (getrandom(&random, sizeof(random), 0) != (ssize_t) sizeof(random)) {
         return -1;
     }
 
-    if (layer_watch(l, r->helper.fd, EPOLLIN, LAYER_RELAY, r->slot) == -1
-        || relay_teach(r) != EIRC_OK)
-    {
-        relay_drop(l, r);
-        return -1;
-    }
-
-    log_write(LOG_LEVEL_NOTICE, 0, NULL, "%s %ld started", r->helper.name,
-              (long) r->helper.pid);
+    (void) snprintf(id, size, "%u-relay%016llx", l->rundir.number,
+                    (unsigned long long) random);
 
     return 0;
 }
 
 
-/* A new one in a free slot; NULL and errno. */
-static irc_relay_t *
-relay_add(layer_t *l, const uint8_t *server, size_t len)
+irc_relay_t *
+irc_relays_add(layer_t *l, size_t len)
 {
     uint32_t i;
     irc_relay_t *r;
@@ -125,23 +135,90 @@ relay_add(layer_t *l, const uint8_t *server, size_t len)
     }
 
     helper_init(&r->helper, "relay", "irc-client: relay", OPTION_RELAY);
+    r->helper.stays = 1;
     r->slot = i;
     r->users_max = l->relay_sessions;
     r->idle_since = l->now;
     r->len = len;
-    memcpy(r->server, server, len);
 
-    if (relay_start(l, r) == 0) {
-        l->relays[i] = r;
-        l->nrelays++;
-        return r;
+    l->relays[i] = r;
+    l->nrelays++;
+
+    return r;
+}
+
+
+/* Those who wait for its word on their connections, or their counts. */
+static void
+users_tell(layer_t *l, const irc_relay_t *r)
+{
+    uint8_t counting;
+    uint32_t slot;
+    held_t *s;
+    static const char words[] = "the relay died";
+
+    slot = 0;
+
+    while ((s = sessions_next(&l->sessions, &slot)) != NULL) {
+        if (s->relay == r) {
+            counting = s->counting;
+            s->relay = NULL;
+            dial_relayed(l, s, -1, words, sizeof(words) - 1);
+
+            s->counting = counting;
+            irc_counts_lost(l, s);
+        }
+    }
+}
+
+
+void
+irc_relays_remove(layer_t *l, irc_relay_t *r)
+{
+    relay_drop(l, r);
+
+    l->relays[r->slot] = NULL;
+    l->nrelays--;
+
+    users_tell(l, r);
+
+    free(r->ids);
+    free(r);
+}
+
+
+/* One more for that server; NULL and errno. */
+static irc_relay_t *
+relay_start(layer_t *l, const uint8_t *server, size_t len)
+{
+    int error;
+    irc_relay_t *r;
+
+    r = irc_relays_add(l, len);
+    if (r == NULL) {
+        return NULL;
     }
 
-    /* a process that was started all the same is nobody's, and ends */
+    memcpy(r->server, server, len);
+    r->tls = server[0] & EIRC_LINK_SERVER_TLS;
 
-    free(r);
+    if (id_make(l, r->id, sizeof(r->id)) == -1
+        || helper_start(&r->helper, l->exe, l->now) == -1
+        || layer_watch(l, r->helper.fd, EPOLLIN, LAYER_RELAY, r->slot) == -1
+        || relay_teach(l, r) == -1)
+    {
+        /* a process that was started all the same is nobody's, and ends */
 
-    return NULL;
+        error = errno;
+        irc_relays_remove(l, r);
+        errno = error;
+        return NULL;
+    }
+
+    log_write(LOG_LEVEL_NOTICE, 0, NULL, "%s %ld started", r->helper.name,
+              (long) r->helper.pid);
+
+    return r;
 }
 
 
@@ -149,7 +226,7 @@ static int
 relay_serves(const layer_t *l, const irc_relay_t *r, const uint8_t *server,
              size_t len)
 {
-    return r->helper.fd != -1 && r->users < r->users_max
+    return r->helper.fd != -1 && !r->drains && r->users < r->users_max
            && l->now - r->helper.started < AGE_MAX && r->len == len
            && memcmp(r->server, server, len) == 0;
 }
@@ -209,7 +286,7 @@ relay_find(layer_t *l, const held_t *s, uint32_t number,
         }
     }
 
-    r = relay_add(l, server, len);
+    r = relay_start(l, server, len);
 
     return r != NULL && relay_give(r, s, carried) == EIRC_OK ? r : NULL;
 }
@@ -277,6 +354,32 @@ relay_answered(layer_t *l, irc_relay_t *r, const control_t *c)
 }
 
 
+/* Whose connection is that? A relay that served another layer knows no keys of
+ * ours. NULL: nobody's, any more. */
+static held_t *
+session_of(layer_t *l, const irc_relay_t *r, uint64_t key, uint64_t id)
+{
+    uint32_t slot;
+    held_t *s;
+
+    s = sessions_find(&l->sessions, key);
+
+    if (s != NULL && s->relay == r && s->carried == id) {
+        return s;
+    }
+
+    slot = 0;
+
+    while (r->drains && (s = sessions_next(&l->sessions, &slot)) != NULL) {
+        if (s->relay == r && s->carried == id) {
+            return s;
+        }
+    }
+
+    return NULL;
+}
+
+
 static void
 relay_ended(layer_t *l, irc_relay_t *r, const control_t *c)
 {
@@ -290,18 +393,19 @@ relay_ended(layer_t *l, irc_relay_t *r, const control_t *c)
     }
 
     memcpy(&counts, c->data, sizeof(counts));
-    s = sessions_find(&l->sessions, c->key);
+    irc_strangers_ended(r, counts.id);
+    s = session_of(l, r, c->key, counts.id);
 
     log_write(c->status == 0 ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, 0,
               s == NULL ? NULL : s->id,
               "relay ended%s, %llu bytes to the worker, %llu from it",
-              c->status == 0                        ? ""
-              : r->server[0] & EIRC_LINK_SERVER_TLS ? " without close_notify"
-                                                    : " by an error",
+              c->status == 0 ? ""
+              : r->tls       ? " without close_notify"
+                             : " by an error",
               (unsigned long long) counts.written,
               (unsigned long long) counts.accepted);
 
-    if (s != NULL && s->relay == r && s->carried == counts.id) {
+    if (s != NULL) {
         s->relay = NULL;
         irc_counts_lost(l, s);
     }
@@ -337,36 +441,25 @@ irc_relays_read(layer_t *l, uint64_t slot)
         } else if (rc == EIRC_OK && c.type == CONTROL_RELAY_COUNTED) {
             irc_counts_read(l, r, &c);
 
-        } else if (rc == EIRC_OK && c.type == CONTROL_EVENT) {
+        } else if (rc == EIRC_OK && c.type == CONTROL_RELAY_CARRIES
+                   && irc_strangers_listed(l, r, &c) == 0)
+        {
+            continue;
+
+        } else if (rc == EIRC_OK && c.type == CONTROL_EVENT
+                   && r->events++ < EVENTS_MAX)
+        {
             layer_helper_event(&r->helper, &c);
 
         } else {
             relay_drop(l, r);
         }
     }
-}
 
+    /* the end of others comes with SIGCHLD */
 
-/* Those who wait for its word on their connections, or their counts. */
-static void
-users_tell(layer_t *l, irc_relay_t *r)
-{
-    uint8_t counting;
-    uint32_t slot;
-    held_t *s;
-    static const char words[] = "the relay died";
-
-    slot = 0;
-
-    while ((s = sessions_next(&l->sessions, &slot)) != NULL) {
-        if (s->relay == r) {
-            counting = s->counting;
-            s->relay = NULL;
-            dial_relayed(l, s, -1, words, sizeof(words) - 1);
-
-            s->counting = counting;
-            irc_counts_lost(l, s);
-        }
+    if (r != NULL && r->stranger) {
+        irc_strangers_gone(l, r);
     }
 }
 
@@ -420,11 +513,7 @@ irc_relays_reaped(layer_t *l, pid_t pid, int status)
 
         irc_relays_read(l, i);
         exit_log(r, pid, status);
-        relay_drop(l, r);
-        l->relays[i] = NULL;
-        l->nrelays--;
-        users_tell(l, r);
-        free(r);
+        irc_relays_remove(l, r);
 
         return 1;
     }
@@ -451,7 +540,10 @@ irc_relays_expire(layer_t *l)
 
         end = r->idle_since + IDLE_TIME;
 
-        if (end <= l->now) {
+        if (end <= l->now && r->stranger) {
+            irc_strangers_gone(l, r);
+
+        } else if (end <= l->now) {
             relay_drop(l, r);
 
         } else if (when == 0 || end < when) {
@@ -464,6 +556,19 @@ irc_relays_expire(layer_t *l)
 
 
 void
+irc_relays_drain(layer_t *l)
+{
+    uint32_t i;
+
+    for (i = 0; i < LAYER_RELAYS_MAX; i++) {
+        if (l->relays[i] != NULL) {
+            l->relays[i]->drains = 1;
+        }
+    }
+}
+
+
+void
 irc_relays_end(layer_t *l)
 {
     uint32_t i;
@@ -471,6 +576,7 @@ irc_relays_end(layer_t *l)
     for (i = 0; i < LAYER_RELAYS_MAX; i++) {
         if (l->relays[i] != NULL) {
             relay_drop(l, l->relays[i]);
+            free(l->relays[i]->ids);
             free(l->relays[i]);
             l->relays[i] = NULL;
         }

@@ -17,7 +17,21 @@ struct irc_relay_s {
     uint32_t users;
     uint32_t users_max;
     uint64_t idle_since; /* ms */
+    uint32_t events;     /* that it was allowed to have in the log */
     int blocked;         /* flag: its socket is full */
+    int drains;          /* flag: it takes no new users */
+    int tls;             /* flag: its server has TLS; as far as we know */
+    char id[EIRC_LINK_ID_MAX + 1];
+
+    /* irc_strangers.c */
+    int stranger;  /* flag: not our child; its end is that of its socket */
+    int listed;    /* flag: it has said what it carries */
+    pid_t process; /* for logs */
+
+    /* of connections that it had before we knew it, from malloc */
+    uint64_t *ids;
+    uint32_t nids;
+
     size_t len;
     uint8_t server[]; /* entry and TLS, as the relay got it */
 };
@@ -40,6 +54,16 @@ int irc_relays_reaped(layer_t *l, pid_t pid, int status);
 
 /* Lets go of relays without users; when there is more to do, in ms, or 0. */
 uint64_t irc_relays_expire(layer_t *l);
+
+/* A new one in a free slot, with room for so many bytes about its server; NULL
+ * and errno. */
+irc_relay_t *irc_relays_add(layer_t *l, size_t len);
+
+/* Forgets a relay, and tells who waits for it. */
+void irc_relays_remove(layer_t *l, irc_relay_t *r);
+
+/* No relay that there is takes new users any more. */
+void irc_relays_drain(layer_t *l);
 
 /* Lets go of all of them: they end behind their users. */
 void irc_relays_end(layer_t *l);

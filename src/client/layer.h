@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "card.h"
 #include "control.h"
 #include "helper.h"
 #include "log.h"
@@ -55,6 +56,7 @@ typedef struct irc_relay_s irc_relay_t;
 
 typedef struct {
     rundir_t rundir;
+    card_key_t key; /* of the cards */
     int epoll;
     int signals; /* signalfd */
     int exe;     /* what helpers execute */

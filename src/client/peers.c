@@ -8,6 +8,7 @@
 
 #include "birth.h"
 #include "eirc_link.h"
+#include "irc_strangers.h"
 #include "rescue.h"
 #include "resume.h"
 
@@ -20,7 +21,8 @@
 struct peer_s {
     table_item_t item;
     int fd;
-    int watch; /* flag: it has no time limit and is in no list */
+    int watch;  /* flag: it has no time limit and is in no list */
+    int rescue; /* flag: it was left behind by a layer, and may say so */
     uint64_t deadline;
     peer_t *prev;
     peer_t *next;
@@ -100,10 +102,7 @@ peer_close(layer_t *l, peer_t *p)
 }
 
 
-/*
- * Only our own user, and root, who may do everything anyway; and no worker,
- * which would have sessions of its own, with servers of its choice.
- */
+/* Only our own user, and root, who may do everything anyway. */
 static int
 peer_is_ours(int fd)
 {
@@ -121,13 +120,6 @@ peer_is_ours(int fd)
     if (cred.uid != geteuid() && cred.uid != 0) {
         log_write(LOG_LEVEL_WARN, 0, NULL, "connection of user %ld refused",
                   (long) cred.uid);
-        return 0;
-    }
-
-    if (rescue_is(fd)) {
-        log_write(LOG_LEVEL_ALERT, 0, NULL,
-                  "connection of a worker, process %ld, refused",
-                  (long) cred.pid);
         return 0;
     }
 
@@ -158,9 +150,12 @@ hello_send(layer_t *l, int fd)
 static void
 peer_add(layer_t *l, int fd)
 {
+    int rescue;
     peer_t *p;
 
-    if (!peer_is_ours(fd) || hello_send(l, fd) == -1) {
+    rescue = rescue_is(fd);
+
+    if (!peer_is_ours(fd) || (!rescue && hello_send(l, fd) == -1)) {
         (void) close(fd);
         return;
     }
@@ -187,6 +182,7 @@ peer_add(layer_t *l, int fd)
     }
 
     p->fd = fd;
+    p->rescue = rescue;
     p->deadline = l->now + EIRC_LINK_IDLE_TIME;
     list_add(l, p);
 }
@@ -242,6 +238,50 @@ session_begin(layer_t *l, peer_t *p, const uint8_t *buf, size_t len)
 }
 
 
+/*
+ * No worker or relay may ask for anything else: it would have sessions of its
+ * own, with servers of its choice. peer_close() is for whom this returns 0.
+ */
+static int
+rescue_take(layer_t *l, peer_t *p, const eirc_link_header_t *h,
+            const uint8_t *buf)
+{
+    card_t card;
+
+    if (h->type != EIRC_LINK_RESCUE || h->value != EIRC_LINK_VERSION
+        || h->count != CONTROL_VERSION)
+    {
+        return 0;
+    }
+
+    memcpy(&card, buf + EIRC_LINK_HEADER_SIZE, sizeof(card));
+
+    if (card_verify(&l->key, &card) != EIRC_OK || card.kind != CARD_RELAY) {
+        return 0;
+    }
+
+    irc_strangers_take(l, peer_release(l, p), &card);
+
+    return 1;
+}
+
+
+static void
+rescue_refuse(layer_t *l, peer_t *p)
+{
+    socklen_t len;
+    struct ucred cred;
+
+    len = sizeof(cred);
+    cred.pid = 0;
+    (void) getsockopt(p->fd, SOL_SOCKET, SO_PEERCRED, &cred, &len);
+
+    log_write(LOG_LEVEL_ALERT, 0, NULL,
+              "connection of a worker, process %ld, refused", (long) cred.pid);
+    peer_close(l, p);
+}
+
+
 static void
 session_resume(layer_t *l, peer_t *p, const uint8_t *buf, size_t len)
 {
@@ -261,6 +301,16 @@ static void
 record_take(layer_t *l, peer_t *p, const uint8_t *buf, size_t len)
 {
     eirc_link_header_t h;
+
+    if (p->rescue) {
+        if (eirc_link_header_read(&h, buf, len) != EIRC_OK
+            || !rescue_take(l, p, &h, buf))
+        {
+            rescue_refuse(l, p);
+        }
+
+        return;
+    }
 
     if (p->watch || eirc_link_header_read(&h, buf, len) != EIRC_OK
         || h.flags != 0 || h.value != EIRC_LINK_VERSION

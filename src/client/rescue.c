@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -31,6 +33,24 @@ rescue_open(void)
     }
 
     return fd;
+}
+
+
+int
+rescue_reach(int fd, unsigned number)
+{
+    int rc;
+    struct sockaddr_un sun;
+
+    memset(&sun, 0, sizeof(sun));
+    sun.sun_family = AF_UNIX;
+    (void) snprintf(sun.sun_path, sizeof(sun.sun_path), "sockets.%u", number);
+
+    do {
+        rc = connect(fd, (struct sockaddr *) &sun, sizeof(sun));
+    } while (rc == -1 && errno == EINTR);
+
+    return rc;
 }
 
 

@@ -56,6 +56,9 @@ typedef struct {
 
 static struct sock_fprog program;
 
+/* of a relay: the first of its rescue sockets */
+static unsigned relay_rescues;
+
 /* worker and connector */
 static const int common_calls[] = {
     SCMP_SYS(read),           SCMP_SYS(write),
@@ -91,8 +94,10 @@ static const int connector_calls[] = {
 };
 
 static const int relay_calls[] = {
-    SCMP_SYS(close),       SCMP_SYS(epoll_ctl),    SCMP_SYS(epoll_wait),
-    SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_pwait2),
+    SCMP_SYS(epoll_ctl),
+    SCMP_SYS(epoll_wait),
+    SCMP_SYS(epoll_pwait),
+    SCMP_SYS(epoll_pwait2),
 };
 
 /* what the sanitizers call to report, and to look at themselves */
@@ -306,11 +311,42 @@ connector_allow(scmp_filter_ctx ctx)
 }
 
 
+/*
+ * As for a worker's rescue, but for several: their numbers are one multiple of
+ * SANDBOX_RESCUES and those behind it, so that one comparison of all the bits
+ * above tells them; all others are below.
+ */
+static int
+rescues_allow(scmp_filter_ctx ctx)
+{
+    int rc;
+
+    rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(connect), 1,
+                          SCMP_A0(SCMP_CMP_MASKED_EQ,
+                                  ~(scmp_datum_t) (SANDBOX_RESCUES - 1),
+                                  (scmp_datum_t) relay_rescues));
+
+    if (rc == 0) {
+        rc = seccomp_rule_add(
+            ctx, SCMP_ACT_ALLOW, SCMP_SYS(close), 1,
+            SCMP_A0(SCMP_CMP_LT, (scmp_datum_t) relay_rescues, 0));
+    }
+
+    if (rc != 0) {
+        errno = -rc;
+        return -1;
+    }
+
+    return 0;
+}
+
+
 static int
 relay_allow(scmp_filter_ctx ctx)
 {
     if (ALLOW(common_calls) == -1 || ALLOW_SOME(common_some) == -1
-        || ALLOW(relay_calls) == -1 || ALLOW_SOME(relay_some) == -1)
+        || ALLOW(relay_calls) == -1 || ALLOW_SOME(relay_some) == -1
+        || rescues_allow(ctx) == -1)
     {
         return -1;
     }
@@ -583,11 +619,24 @@ sandbox_connector(sandbox_report_pt report)
 }
 
 
+unsigned
+sandbox_relay_rescues(unsigned users)
+{
+    unsigned n;
+
+    n = 2 * users + RELAY_NOFILE;
+
+    return n + SANDBOX_RESCUES - n % SANDBOX_RESCUES;
+}
+
+
 int
-sandbox_relay(sandbox_report_pt report, unsigned users)
+sandbox_relay(sandbox_report_pt report, unsigned rescues)
 {
     struct sock_fprog prog;
     static const char *const nothing[] = {NULL};
+
+    relay_rescues = rescues;
 
     if (program_make(&prog, relay_allow) == -1
         || privileges_drop(report, nothing, 0) == -1)
@@ -597,7 +646,7 @@ sandbox_relay(sandbox_report_pt report, unsigned users)
 
     if (!SANITIZED
         && (rlimit_set(RLIMIT_DATA, RELAY_DATA) == -1
-            || rlimit_set(RLIMIT_NOFILE, 2 * users + RELAY_NOFILE) == -1))
+            || rlimit_set(RLIMIT_NOFILE, rescues + SANDBOX_RESCUES) == -1))
     {
         return -1;
     }

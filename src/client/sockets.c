@@ -155,6 +155,10 @@ layer_open(layer_t *l)
         return fatal("epoll_create1()");
     }
 
+    if (card_key_open(&l->key, AT_FDCWD) == -1) {
+        return fatal("reading of \"key\"");
+    }
+
     if (limits_raise(l) == -1 || signals_open(l) == -1) {
         return -1;
     }

@@ -120,6 +120,7 @@ relay_ask(int relay, const eirc_link_server_t *server, const uint8_t *blob,
     memset(&c, 0, offsetof(control_t, data));
     c.type = CONTROL_RELAY_SERVER;
     c.value = 1;
+    c.status = -1;
 
     used = 0;
 

@@ -111,6 +111,10 @@
 /* the hash of a resume key, SHA-256; a key has as many bytes */
 #define EIRC_LINK_KEY_SIZE 32
 
+/* RESCUE: what a process shows that its socket layer left behind; the size of
+ * card_t in irc-client, where there is no more to it than bytes */
+#define EIRC_LINK_CARD_SIZE 132
+
 /* SESSION without its servers and TLS */
 #define EIRC_LINK_SESSION_SIZE 144
 #define EIRC_LINK_SESSION_MAX                                                 \

@@ -48,6 +48,10 @@ body_bounds(uint8_t type, long *min)
         *min = EIRC_LINK_RESUMED_SIZE - EIRC_LINK_HEADER_SIZE;
         return EIRC_LINK_RESUMED_MAX - EIRC_LINK_HEADER_SIZE;
 
+    case EIRC_LINK_RESCUE:
+        *min = EIRC_LINK_CARD_SIZE;
+        return EIRC_LINK_CARD_SIZE;
+
     case EIRC_LINK_READY:
         *min = 1;
         return EIRC_LINK_ID_MAX;
@@ -102,6 +106,7 @@ header_in_bounds(const eirc_link_header_t *h)
     case EIRC_LINK_HELLO:
     case EIRC_LINK_RESUME:
     case EIRC_LINK_RESUMED:
+    case EIRC_LINK_RESCUE:
         return 1;
 
     case EIRC_LINK_WATCH:

@@ -22,13 +22,16 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "card.h"
 #include "control.h"
 #include "helper.h"
 #include "options.h"
 #include "pair.h"
+#include "rescue.h"
 
 #define KILLS 300
 #define KEY 0x500000001ull
@@ -45,6 +48,8 @@ typedef struct {
 } stage_t;
 
 static uint32_t chance = 1;
+static char dir[] = "/tmp/eirc-relay-XXXXXX";
+static card_t card;
 
 
 static uint32_t
@@ -78,6 +83,36 @@ program_open(void)
 }
 
 
+/* The relays are started here, and look here for other layers. */
+static int
+set_up(void **state)
+{
+    card_key_t key;
+
+    (void) state;
+
+    return mkdtemp(dir) != NULL && chdir(dir) == 0
+                   && card_key_open(&key, AT_FDCWD) == 0
+                   && card_write(&key, &card, CARD_RELAY, "0-relay",
+                                 eirc_slice(NULL, 0))
+                          == EIRC_OK
+               ? 0
+               : -1;
+}
+
+
+static int
+tear_down(void **state)
+{
+    (void) state;
+
+    (void) unlink("key");
+    (void) unlink("sockets.0");
+
+    return chdir("/") == 0 ? rmdir(dir) : -1;
+}
+
+
 static void
 relay_begin(stage_t *s)
 {
@@ -90,13 +125,15 @@ relay_begin(stage_t *s)
     assert_int_not_equal(exe, -1);
 
     helper_init(&s->relay, "relay", "irc-client: relay", OPTION_RELAY);
+    s->relay.stays = 1;
     assert_int_equal(helper_start(&s->relay, exe, 0), 0);
     (void) close(exe);
 
     memset(&c, 0, sizeof(c));
     c.type = CONTROL_RELAY_SERVER;
     c.value = 250;
-    len = 0;
+    memcpy(c.data, &card, sizeof(card));
+    len = sizeof(card);
     assert_int_equal(eirc_link_server_add((uint8_t *) c.data, &len,
                                           sizeof(c.data), &server),
                      EIRC_OK);
@@ -267,6 +304,26 @@ server_run(stage_t *s, size_t len)
 }
 
 
+/* Both ends get all that is on its way. */
+static void
+all_receive(stage_t *s)
+{
+    struct pollfd pfd[2];
+
+    pfd[0].fd = s->worker;
+    pfd[0].events = POLLIN;
+    pfd[1].fd = s->server;
+    pfd[1].events = POLLIN;
+
+    while (s->in < s->sent || s->received < s->out) {
+        assert_in_range(poll(pfd, 2, 10000), 1, 2);
+        assert_int_not_equal(stream_receive(s->worker, &s->in, 0, 8192), -1);
+        assert_int_not_equal(stream_receive(s->server, &s->received, 1, 8192),
+                             -1);
+    }
+}
+
+
 static void
 counts_take(stage_t *s)
 {
@@ -358,11 +415,7 @@ test_killed(void **state)
 
     /* the last one reads all there is */
 
-    while (s.in < s.sent || s.received < s.out) {
-        assert_int_not_equal(stream_receive(s.worker, &s.in, 0, 8192), -1);
-        assert_int_not_equal(stream_receive(s.server, &s.received, 1, 8192),
-                             -1);
-    }
+    all_receive(&s);
 
     assert_true(s.in == s.sent);
     assert_true(s.out == s.received);
@@ -396,12 +449,100 @@ test_alone(void **state)
 
     (void) stream_send(s.worker, &s.out, 1, 100);
 
-    while (s.in < s.sent || s.received < s.out) {
-        assert_int_not_equal(stream_receive(s.worker, &s.in, 0, 8192), -1);
-        assert_int_not_equal(stream_receive(s.server, &s.received, 1, 8192),
-                             -1);
+    all_receive(&s);
+
+    (void) close(s.worker);
+    (void) close(s.server);
+    assert_int_equal(waitpid(s.relay.pid, &status, 0), s.relay.pid);
+    assert_int_equal(status, 0);
+}
+
+
+/* A new layer, which one finds. */
+static void
+layer_find(stage_t *s, int listener)
+{
+    int fd;
+    uint8_t buf[EIRC_LINK_HEADER_SIZE + sizeof(card_t) + 1];
+    control_t c;
+    struct pollfd pfd;
+    eirc_link_header_t h;
+
+    pfd.fd = listener;
+    pfd.events = POLLIN;
+    assert_int_equal(poll(&pfd, 1, 10000), 1);
+
+    fd = accept(listener, NULL, NULL);
+    assert_int_not_equal(fd, -1);
+    assert_int_equal(rescue_is(fd), 1);
+
+    assert_int_equal(recv(fd, buf, sizeof(buf), 0), sizeof(buf) - 1);
+    assert_int_equal(eirc_link_header_read(&h, buf, sizeof(buf) - 1), EIRC_OK);
+    assert_int_equal(h.type, EIRC_LINK_RESCUE);
+    assert_int_equal(h.value, EIRC_LINK_VERSION);
+    assert_int_equal(h.count, CONTROL_VERSION);
+    assert_memory_equal(buf + EIRC_LINK_HEADER_SIZE, &card, sizeof(card));
+
+    s->relay.fd = fd;
+    record_wait(s, &c);
+    assert_int_equal(c.type, CONTROL_RELAY_CARRIES);
+    assert_int_equal(c.status, 1);
+    assert_int_equal(c.size, sizeof(s->id));
+    assert_memory_equal(c.data, &s->id, sizeof(s->id));
+}
+
+
+static int
+layer_listen(void)
+{
+    int fd;
+    struct sockaddr_un sun = {.sun_family = AF_UNIX, .sun_path = "sockets.0"};
+
+    fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    assert_int_not_equal(fd, -1);
+    (void) unlink(sun.sun_path);
+    assert_int_equal(bind(fd, (struct sockaddr *) &sun, sizeof(sun)), 0);
+    assert_int_equal(listen(fd, 5), 0);
+
+    return fd;
+}
+
+
+/* Its layer dies, and the next one, and the next. */
+static void
+test_rescued(void **state)
+{
+    int i, listener, status;
+    stage_t s;
+
+    (void) state;
+
+    stage_set(&s);
+    counts_take(&s);
+    (void) close(s.relay.fd);
+    listener = -1;
+
+    for (i = 0; i < 3; i++) {
+
+        /* what was halted goes on */
+
+        (void) stream_send(s.server, &s.sent, 0, 100);
+
+        all_receive(&s);
+
+        if (i == 0) {
+            listener = layer_listen();
+        }
+
+        layer_find(&s, listener);
+
+        counts_take(&s);
+        record_send(&s, CONTROL_RELAY_GO, NULL, 0);
+        counts_take(&s);
+        (void) close(s.relay.fd);
     }
 
+    (void) close(listener);
     (void) close(s.worker);
     (void) close(s.server);
     assert_int_equal(waitpid(s.relay.pid, &status, 0), s.relay.pid);
@@ -415,7 +556,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_killed),
         cmocka_unit_test(test_alone),
+        cmocka_unit_test(test_rescued),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, set_up, tear_down);
 }
