@@ -58,6 +58,8 @@
     X(const char *, ERR_reason_error_string, (unsigned long))
 /* clang-format on */
 
+/* a declaration, where nothing can stand in parentheses */
+/* NOLINTNEXTLINE(bugprone-macro-parentheses) */
 #define TLS_LIB_MEMBER(result, name, args) result(*name) args;
 
 typedef struct {
