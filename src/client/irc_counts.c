@@ -164,10 +164,12 @@ irc_counts_read(layer_t *l, irc_relay_t *r, const control_t *c)
 void
 irc_counts_lost(layer_t *l, held_t *s)
 {
-    if (s->counting == COUNT_TO_SEND || s->counting == COUNT_SENT) {
-        s->counting = 0;
+    uint8_t counting;
+
+    counting = s->counting;
+    s->counting = 0;
+
+    if (counting == COUNT_TO_SEND || counting == COUNT_SENT) {
         keeper_counted(l, s, NULL);
     }
-
-    s->counting = 0;
 }
