@@ -70,7 +70,7 @@ held_link_close(int *fd)
 
 /* The last record on a link. */
 static void
-link_say(int *fd, eirc_link_type_e type, eirc_link_reason_e reason,
+link_say(int fd, eirc_link_type_e type, eirc_link_reason_e reason,
          const char *text)
 {
     size_t len;
@@ -78,16 +78,18 @@ link_say(int *fd, eirc_link_type_e type, eirc_link_reason_e reason,
 
     len = eirc_link_record_write(buf, type, reason, 0, text);
 
-    (void) send(*fd, buf, len, MSG_NOSIGNAL | MSG_DONTWAIT);
-    held_link_close(fd);
+    (void) send(fd, buf, len, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 
+/* Nothing is taken off it: a process that lives is about to do so itself, and
+ * would miss what it has not counted. */
 void
 held_link_end(int *fd, eirc_link_reason_e reason)
 {
     if (*fd != -1) {
-        link_say(fd, EIRC_LINK_END, reason, eirc_link_reason_name(reason));
+        link_say(*fd, EIRC_LINK_END, reason, eirc_link_reason_name(reason));
+        held_fd_close(fd);
     }
 }
 
@@ -95,7 +97,8 @@ held_link_end(int *fd, eirc_link_reason_e reason)
 void
 held_link_refuse(int *fd, eirc_link_reason_e reason, const char *text)
 {
-    link_say(fd, EIRC_LINK_REFUSED, reason, text);
+    link_say(*fd, EIRC_LINK_REFUSED, reason, text);
+    held_link_close(fd);
 }
 
 
@@ -255,8 +258,9 @@ held_refuse(layer_t *l, held_t *s, eirc_link_reason_e reason, const char *text)
               0, s->id, "session %s: %s", s->succeeded ? "ended" : "refused",
               text);
 
-    link_say(&s->link, s->succeeded ? EIRC_LINK_END : EIRC_LINK_REFUSED,
-             reason, text);
+    link_say(s->link, s->succeeded ? EIRC_LINK_END : EIRC_LINK_REFUSED, reason,
+             text);
+    held_link_close(&s->link);
     dial_cancel(l, s);
     held_clear(l, s);
 }

@@ -29,7 +29,8 @@ void held_clear(layer_t *l, held_t *s);
  */
 void held_link_close(int *fd);
 
-/* Says why a link ends, and closes it, if there is one. */
+/* Says why a link ends, and lets go of it, if there is one: the process still
+ * has it. */
 void held_link_end(int *fd, eirc_link_reason_e reason);
 
 /* Tells the peer on a link why there is no session, and closes it. */

@@ -54,8 +54,9 @@
  * ones share it. */
 #define SESSION_CHANNELS_SIZE (3 * SESSION_PAGE + SESSION_PAGE / 2)
 
-/* A ring holds at least one line of any length and the words about it. */
-#define SESSION_RING_MIN (3 * SESSION_PAGE)
+/* A ring holds at least one line of any length and the words about it, beside
+ * the quarter of it that nginx leaves unconfirmed (docs/link.md, 8). */
+#define SESSION_RING_MIN (4 * SESSION_PAGE)
 
 /* a key of a channel; servers have 23 to 32 */
 #define SESSION_KEY_MAX 64

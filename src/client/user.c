@@ -28,6 +28,12 @@
 #define OUT_RESERVE 1100
 
 
+/* otherwise a ring of which nginx leaves a quarter unconfirmed could be full */
+_Static_assert(EIRC_LINK_LINE_MAX + 2 * OWN_LINE_MAX + 4 * LINE_ROOM
+                   <= SESSION_RING_MIN / 4 * 3,
+               "see session.h");
+
+
 static const eirc_slice_t nothing = {NULL, 0};
 
 

@@ -550,7 +550,7 @@ test_full(void **state)
         }
     }
 
-    assert_in_range(i, 30, 60);
+    assert_in_range(i, 45, 75);
     collect();
     run();
     assert_false(u.full);
