@@ -46,6 +46,8 @@ static const event_t events[EVENT_LAST] = {
     = {LOG_LEVEL_ERR, STATUS_NUMBER, "IRC server refused the password"},
     [EVENT_GATEWAY_REFUSED]
     = {LOG_LEVEL_ERR, STATUS_NUMBER, "IRC server refused the gateway"},
+    [EVENT_STS] = {LOG_LEVEL_INFO, STATUS_NUMBER,
+                   "IRC server wants TLS from now on, for seconds"},
 };
 
 

@@ -61,6 +61,9 @@ typedef enum {
     EVENT_PASSWORD_REFUSED,
     /* ... or WEBIRC; status: the numeric, or 0; text says why */
     EVENT_GATEWAY_REFUSED,
+    /* the IRC server wants nothing but TLS from now on; status: for how many
+     * seconds */
+    EVENT_STS,
     EVENT_LAST
 } event_type_e;
 

@@ -9,6 +9,7 @@
 #include "regain.h"
 #include "registration.h"
 #include "say.h"
+#include "sts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -206,6 +207,10 @@ handle_password_refused(user_t *u, const eirc_irc_msg_t *msg)
 static bool
 handle_cap(user_t *u, const eirc_irc_msg_t *msg)
 {
+    if (sts_cap(u, msg)) {
+        return false;
+    }
+
     if (login_busy(u)) {
         cap_line(u, msg);
         return false;
@@ -227,6 +232,7 @@ handle_cap_invalid(user_t *u, const eirc_irc_msg_t *msg)
     }
 
     cap_unknown(u, true);
+    sts_unknown(u);
 
     return false;
 }
@@ -258,6 +264,7 @@ handle_unknown(user_t *u, const eirc_irc_msg_t *msg)
     }
 
     cap_unknown(u, false);
+    sts_unknown(u);
 
     return false;
 }
@@ -320,6 +327,8 @@ handle_error(user_t *u, const eirc_irc_msg_t *msg)
     static const char *const denials[] = {"access denied", NULL};
     static const char *const bans[]
         = {"-lined", "-line:", "-line)", "banned", "access denied", NULL};
+
+    u->over = true;
 
     if (u->session.state->phase != SESSION_REGISTERING
         || u->session.state->refused || msg->nparams == 0)

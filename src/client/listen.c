@@ -6,6 +6,7 @@
 #include "relay.h"
 #include "relay_timers.h"
 #include "request.h"
+#include "server_alone.h"
 #include "stream.h"
 #include "tls_alone.h"
 #include "title.h"
@@ -13,7 +14,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <netdb.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -28,9 +28,6 @@
 
 /* bytes; nothing is replayed here, this is for a reader that is slow */
 #define REPLAY 65536
-
-/* ms for one address of the IRC server */
-#define CONNECT_TIME 15000
 
 /* the one that has always meant TLS */
 #define PORT_TLS 6697
@@ -50,9 +47,12 @@ typedef struct {
     charset_alone_t charset;
     const char *tls;
     tls_alone_t secure;
+    const char *sts;
+    const char *sts_file;
     login_alone_t login;
 
     /* made of these */
+    server_alone_t reach;
     size_t blob_len;
     uint8_t blob[EIRC_LINK_TLS_MAX];
 } alone_t;
@@ -69,6 +69,8 @@ static const struct {
     {"--charset", offsetof(alone_t, charset.in)},
     {"--charset-out", offsetof(alone_t, charset.out)},
     {"--recode", offsetof(alone_t, charset.recode)},
+    {"--sts", offsetof(alone_t, sts)},
+    {"--sts-file", offsetof(alone_t, sts_file)},
     {"--tls", offsetof(alone_t, tls)},
     {"--tls-verify", offsetof(alone_t, secure.verify)},
     {"--tls-ca", offsetof(alone_t, secure.ca)},
@@ -196,6 +198,17 @@ options_check(alone_t *o)
     if (o->blob_len == 0) {
         return complain(words, "");
     }
+
+    o->reach.host = o->server;
+    o->reach.port = (uint16_t) port;
+    o->reach.tls = o->tls != NULL;
+    o->reach.blob = o->blob;
+    o->reach.blob_len = o->blob_len;
+    o->reach.unverified = o->secure.verify != NULL
+                          && strcmp(o->secure.verify, "off") == 0
+                          && o->secure.fingerprint == NULL;
+    o->reach.sts = o->sts == NULL || strcmp(o->sts, "off") != 0;
+    o->reach.policies = o->sts_file;
 
     if (o->listen == NULL && !ui_possible()) {
         return complain("Missing required argument: ",
@@ -355,91 +368,6 @@ listener_accept(const listener_t *l)
 }
 
 
-/* A connection to one address, or -1. */
-static int
-address_connect(const struct addrinfo *ai)
-{
-    int fd, error;
-    socklen_t len;
-    struct pollfd pfd;
-
-    fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-    if (fd == -1) {
-        return -1;
-    }
-
-    if (connect(fd, ai->ai_addr, ai->ai_addrlen) == 0) {
-        return fd;
-    }
-
-    pfd.fd = fd;
-    pfd.events = POLLOUT;
-    len = sizeof(error);
-
-    if (errno != EINPROGRESS || poll(&pfd, 1, CONNECT_TIME) != 1
-        || getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == -1
-        || error != 0)
-    {
-        (void) close(fd);
-        return -1;
-    }
-
-    return fd;
-}
-
-
-static int
-server_connect(const char *host, const char *port)
-{
-    int fd, rc;
-    struct addrinfo hints, *list, *ai;
-
-    memset(&hints, 0, sizeof(hints));
-    hints.ai_socktype = SOCK_STREAM;
-
-    rc = getaddrinfo(host, port, &hints, &list);
-
-    if (rc != 0) {
-        log_write(LOG_LEVEL_ERR, 0, NULL, "getaddrinfo() failed: %s",
-                  gai_strerror(rc));
-        return -1;
-    }
-
-    fd = -1;
-
-    for (ai = list; ai != NULL && fd == -1; ai = ai->ai_next) {
-        fd = address_connect(ai);
-    }
-
-    freeaddrinfo(list);
-
-    if (fd == -1) {
-        log_write(LOG_LEVEL_ERR, errno, NULL, "connect() failed");
-    }
-
-    return fd;
-}
-
-
-/* The same with TLS before it; why it failed is for the user to know. */
-static int
-server_secure(int fd, const alone_t *o)
-{
-    char words[TLS_ALONE_WORDS];
-
-    fd = tls_alone_connect(fd, o->server, (uint16_t) port_read(o->port),
-                           o->blob, o->blob_len, words);
-
-    if (fd == -1) {
-        log_write(LOG_LEVEL_ERR, 0, NULL, "%s", words);
-        user_tell_error(&relay.user, eirc_slice_str(words));
-    }
-
-    return fd;
-}
-
-
 static void
 listen_event(user_t *u, event_type_e type, int32_t status, eirc_slice_t text)
 {
@@ -447,6 +375,11 @@ listen_event(user_t *u, event_type_e type, int32_t status, eirc_slice_t text)
     char words[2048];
 
     (void) u;
+
+    if (type == EVENT_STS) {
+        server_alone_policy((uint32_t) status);
+    }
+
     level = event_format(words, sizeof(words), type, status,
                          (const char *) text.p, text.len);
 
@@ -516,11 +449,7 @@ user_run(const request_t *request, login_t *login, const alone_t *o)
         return complain("There is no memory", "");
     }
 
-    irc = server_connect(o->server, o->port);
-
-    if (irc != -1 && o->tls != NULL) {
-        irc = server_secure(irc, o);
-    }
+    irc = server_alone_begin(&relay, &o->reach);
 
     /* no word of the command line is needed any more, the title covers it */
 
@@ -534,6 +463,7 @@ user_run(const request_t *request, login_t *login, const alone_t *o)
     }
 
     (void) relay_run(&relay);
+    server_alone_end();
     user_done(&relay.user);
 
     return irc == -1 ? EIRC_ERROR : EIRC_OK;

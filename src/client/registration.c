@@ -2,6 +2,7 @@
 
 #include "cap.h"
 #include "login.h"
+#include "sts.h"
 #include "webirc.h"
 
 #include "eirc_utf8.h"
@@ -51,30 +52,52 @@ static const struct {
 };
 
 
-void
-registration_begin(user_t *u)
+/* What may have to wait for the list of capabilities. */
+#define STEP_PASS 3
+
+
+/* The steps from one on, up to another. */
+static bool
+steps_say(user_t *u, unsigned i, unsigned end)
 {
-    unsigned i;
-
-    u->session.state->phase = SESSION_REGISTERING;
-    u->session.state->nicks = 0;
-    u->joining = true;
-    u->introduced = false;
-    u->passed = false;
-
-    for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+    for (; i < end; i++) {
 
         if (steps[i].ours || user_mode(u) == SESSION_EIRC) {
             steps[i].say(u);
         }
 
         if (u->session.state->phase != SESSION_REGISTERING) {
-            return;
+            return false;
         }
     }
 
-    if (user_mode(u) != SESSION_EIRC) {
+    return true;
+}
+
+
+void
+registration_go_on(user_t *u)
+{
+    if (steps_say(u, STEP_PASS, sizeof(steps) / sizeof(steps[0]))
+        && user_mode(u) != SESSION_EIRC)
+    {
         u->session.state->nick[0] = '\0';
+    }
+}
+
+
+void
+registration_begin(user_t *u)
+{
+    u->session.state->phase = SESSION_REGISTERING;
+    u->session.state->nicks = 0;
+    u->joining = true;
+    u->over = false;
+    u->introduced = false;
+    u->passed = false;
+
+    if (steps_say(u, 0, STEP_PASS) && !sts_holds(u)) {
+        registration_go_on(u);
     }
 }
 

@@ -15,6 +15,9 @@
 /* Says who the user is; on IRCv3's way, waits for the browser to say so. */
 void registration_begin(user_t *u);
 
+/* ... and goes on with what has waited (sts.h). */
+void registration_go_on(user_t *u);
+
 /* NICK and USER, with the identity that came with the token. */
 void registration_nick_say(user_t *u);
 void registration_user_say(user_t *u);

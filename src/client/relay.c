@@ -6,6 +6,7 @@
 #include "relay_browser.h"
 #include "relay_server.h"
 #include "relay_timers.h"
+#include "sts.h"
 
 #include <poll.h>
 #include <stddef.h>
@@ -313,10 +314,37 @@ relay_end(relay_t *r)
 }
 
 
+/* The server wants TLS: another connection takes the place of this one. */
+static void
+relay_upgrade(relay_t *r)
+{
+    uint16_t port;
+    login_t *login;
+
+    /* nobody brings the secrets a second time */
+
+    port = r->user.sts.port;
+    login = r->user.login;
+    r->user.login = NULL;
+
+    relay_server_close(r, 0);
+    r->irc_gone = false;
+    r->user.login = login;
+
+    sts_leave(&r->user);
+    r->upgrade(r, port);
+}
+
+
 static void
 relay_work(relay_t *r)
 {
     relay_move(r);
+
+    while (r->user.sts.port != 0) {
+        relay_upgrade(r);
+        relay_move(r);
+    }
 
     if (r->user.renamed) {
         r->user.renamed = false;
@@ -354,7 +382,8 @@ relay_work(relay_t *r)
         return;
     }
 
-    if (r->user.session.state->phase == SESSION_LEAVING
+    if ((r->user.session.state->phase == SESSION_LEAVING
+         || (r->user.over && r->irc != -1))
         && r->timers[RELAY_TIMER_LEAVE] == 0)
     {
         relay_timer_set(r, RELAY_TIMER_LEAVE, RELAY_LEAVE_TIME);

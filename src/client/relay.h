@@ -43,7 +43,9 @@ typedef enum {
     RELAY_TIMERS
 } relay_timer_e;
 
-typedef struct {
+typedef struct relay_s relay_t;
+
+struct relay_s {
     user_t user;
     browser_t browser;
     int irc;     /* or -1 */
@@ -60,6 +62,10 @@ typedef struct {
     /* the descriptor of secrets, which it closes: they came with a connection */
     login_t *(*remember)(int fd);
 
+    /* the server wants TLS at this port, the connection was closed; where
+     * user.sts.ask is set */
+    void (*upgrade)(relay_t *r, uint16_t port);
+
     /* the secrets are not needed any more, by this connection */
     void (*forget)(login_t *login);
 
@@ -75,7 +81,7 @@ typedef struct {
     bool unheard; /* nothing was said under the present key */
     bool moving;  /* a successor is wanted */
     bool done;
-} relay_t;
+};
 
 /* A relay without anything. */
 void relay_init(relay_t *r);

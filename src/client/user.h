@@ -56,6 +56,16 @@ struct user_s {
         bool open;
     } regain;
 
+    /* sts.h: it is wanted; this connection has TLS; something waits for the
+     * list of capabilities; the port at which the server wants TLS, or 0 */
+    struct {
+        bool ask;
+        bool secure;
+        bool held;
+        uint16_t port;
+    } sts;
+
+    bool over;       /* the server has said ERROR: it closes, or should */
     bool introduced; /* it was told by WEBIRC whose connection it is */
     bool passed;     /* and its password by PASS */
 

@@ -16,11 +16,14 @@ package EIRC::TLS;
 #       version => 'TLSv1_2'   as IO::Socket::SSL has it
 #       client_ca => FILE      a client certificate is asked for, and required
 #       plain => 1             no TLS at all
+#       caps => '...'          what it says to CAP LS
+#       log => FILE            to which the lines go that it gets
 #   $t->run_daemon($server->code()); $server->wait();
 #   $server->port()
 #
 # It registers whoever says NICK and USER, answers PING and QUIT, and does what
 # a PRIVMSG to "server" says: "cut" closes without close_notify, "bye" closes,
+# "error" says ERROR and does not close,
 # "flood N" sends N NOTICEs, "deaf" reads nothing for 1 s, "echo ..." answers
 # with a NOTICE, "who" tells the name in the client's certificate, "count" how
 # many bytes came so far.
@@ -234,6 +237,7 @@ sub _talk {
     while (my $line = <$s>) {
         $bytes += length $line;
         $line =~ s/\r?\n$//;
+        $self->_log($line) if $self->{log};
 
         if ($line =~ /^NICK :?(\S+)/) {
             $nick = $1;
@@ -243,7 +247,7 @@ sub _talk {
             $say->("422 $nick :No MOTD");
 
         } elsif ($line =~ /^CAP LS/) {
-            $say->("CAP * LS :");
+            $say->('CAP * LS :' . ($self->{caps} || ''));
 
         } elsif ($line =~ /^PING (.*)/) {
             $say->("PONG irc.tls $1");
@@ -263,6 +267,7 @@ sub _talk {
             }
 
             last if $what eq 'bye';
+            print {$s} "ERROR :Closing link\r\n" if $what eq 'error';
             select(undef, undef, undef, 1) if $what eq 'deaf';
             $say->("NOTICE $nick :$more") if $what eq 'echo';
             $say->("NOTICE $nick :bytes $bytes") if $what eq 'count';
@@ -278,6 +283,18 @@ sub _talk {
     }
 
     $s->close();
+
+    return;
+}
+
+
+
+sub _log {
+    my ($self, $line) = @_;
+
+    open my $fh, '>>', $self->{log} or return;
+    syswrite($fh, "$line\n");
+    close $fh;
 
     return;
 }
