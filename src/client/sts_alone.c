@@ -47,26 +47,44 @@ sts_alone_path(char *out, size_t size)
 }
 
 
+/* A number from 1 on, which ends where the string or a line does. */
+static uint64_t
+number_read(const char *s, uint64_t max)
+{
+    char *end;
+    uint64_t n;
+
+    errno = 0;
+    n = strtoull(s, &end, 10);
+
+    return *s >= '0' && *s <= '9' && errno == 0 && n <= max
+                   && strcmp(end, *end == '\n' ? "\n" : "") == 0
+               ? n
+               : 0;
+}
+
+
 /* One line; what is none is passed over. */
 static int
-policy_read(policy_t *p, const char *line)
+policy_read(policy_t *p, char *line)
 {
-    int used;
-    unsigned port;
+    char *port, *until;
 
-    used = 0;
+    port = strchr(line, ' ');
+    until = port == NULL ? NULL : strchr(port + 1, ' ');
 
-    if (sscanf(line, "%255s %u %" SCNu64 " %n", p->host, &port, &p->until,
-               &used)
-            != 3
-        || line[used] != '\0' || port == 0 || port > UINT16_MAX)
-    {
+    if (until == NULL || (size_t) (port - line) >= sizeof(p->host)) {
         return -1;
     }
 
-    p->port = (uint16_t) port;
+    *port = '\0';
+    *until = '\0';
 
-    return 0;
+    strcpy(p->host, line);
+    p->port = (uint16_t) number_read(port + 1, UINT16_MAX);
+    p->until = number_read(until + 1, UINT64_MAX);
+
+    return p->host[0] == '\0' || p->port == 0 ? -1 : 0;
 }
 
 
