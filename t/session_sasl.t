@@ -1,8 +1,8 @@
 #!/usr/bin/perl
 
 # Tests for the secret of a session: logging in with that of the user object,
-# on both ways, again after the connection was lost, and what is left of it.
-# The IRC servers are scripted ones.
+# on both ways, again after the connection or the process was lost, and what is
+# left of it. The IRC servers are scripted ones.
 
 use warnings;
 use strict;
@@ -24,7 +24,7 @@ select STDOUT; $| = 1;
 
 # no nginx here, whose log the library looks into at the end
 
-my $t = Test::Nginx->new()->write_file('error.log', '')->plan(20);
+my $t = Test::Nginx->new()->write_file('error.log', '')->plan(25);
 
 my $irc = EIRC::IRCServer->new($t, port => 8081, on_line => sub {
     my ($server, $conn, $line) = @_;
@@ -37,7 +37,11 @@ my $irc = EIRC::IRCServer->new($t, port => 8081, on_line => sub {
         $server->reply($conn, ":s CAP * ACK :$1");
 
     } elsif ($line eq 'AUTHENTICATE PLAIN') {
-        $server->reply($conn, 'AUTHENTICATE +');
+
+        # one of them waits in vain, the first time
+
+        $server->reply($conn, 'AUTHENTICATE +')
+            if ($conn->{nick} || '') ne 'greta' || $server->{greta}++;
 
     } elsif ($line =~ /^AUTHENTICATE (.*)/) {
         $server->reply($conn, decode_base64($1) =~ /\0sesame$/
@@ -137,15 +141,38 @@ is(join('|', grep { /^FAIL/ } @lines),
     'FAIL * REFUSED :Login failed (904): authentication failed.', '... told');
 $p->close();
 
+# the process is killed in the middle of it: the next one begins anew
+
+$p = session($irc, 'greta', 'sesame', 'eirc', ',"local_port":80,'
+    . '"password":"open","webirc":{"password":"w","gateway":"g"}');
+$irc->wait_for(qr/^AUTHENTICATE PLAIN$/, 5, 7);
+($pid) = $layer->workers();
+ok(remembers($pid, qr/sesame/), 'a process with secrets');
+kill 'KILL', $pid;
+@lines = $p->lines(10, qr/ 376 /);
+
+@login = ('WEBIRC w g 0::1 0::1 :secure remote-port=9 local-port=80',
+    'CAP LS 302', 'PASS open', 'NICK greta', 'USER greta 0 * :greta',
+    'CAP REQ :sasl', 'AUTHENTICATE PLAIN');
+is(join('|', $irc->received(7)), join('|', @login), '... is killed');
+is(join('|', $irc->received(8)), join('|', @login,
+    'AUTHENTICATE ' . $plain_of->('greta', 'sesame'), 'CAP END'),
+    '... the next one logs in');
+ok($irc->wait_for_end(7, 5), '... not over the same connection');
+($pid) = $layer->workers();
+is(remembers($pid, qr/sesame|open/), 0, '... and forgets');
+$p->close();
+
 
 sub session {
-    my ($server, $nick, $secret, $mode) = @_;
+    my ($server, $nick, $secret, $mode, $more) = @_;
     my $peer = $layer->session(account => $nick, user => undef,
-        servers => [ [ '127.0.0.1', $server->port() ] ]);
+        crash_limit => 100, servers => [ [ '127.0.0.1', $server->port() ] ]);
 
     $peer->send(USER, body => '{"user":{"nick":"' . $nick . '","sasl_secret":"'
         . $secret . '"},"address":"::1","port":9,"secure":true,"mode":"'
-        . ($mode || 'eirc') . '","flood_rate":0,"flood_burst":1}');
+        . ($mode || 'eirc') . '","flood_rate":0,"flood_burst":1'
+        . ($more || '') . '}');
 
     return $peer;
 }

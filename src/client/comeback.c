@@ -96,6 +96,34 @@ first_again(user_t *u)
 
 
 bool
+comeback_at_once(user_t *u)
+{
+    uint32_t server;
+    session_state_t *state;
+
+    state = u->session.state;
+
+    if (u->servers == 0 || state->phase == SESSION_LEAVING || state->refused) {
+        return false;
+    }
+
+    /* an IRC client that has said who it is can't be asked to do so again */
+
+    if (user_mode(u) != SESSION_EIRC && state->nick[0] != '\0') {
+        return false;
+    }
+
+    server = state->server;
+    connection_forget(u);
+    state->server = server;
+    u->retry = u->now;
+    session_commit(&u->session);
+
+    return true;
+}
+
+
+bool
 comeback_begin(user_t *u, eirc_slice_t words)
 {
     uint64_t wait;

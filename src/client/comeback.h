@@ -35,6 +35,12 @@ uint64_t comeback_wait(uint32_t tries, uint32_t random);
  */
 bool comeback_begin(user_t *u, eirc_slice_t words);
 
+/*
+ * The connection was given up by ourselves: the same server is asked for
+ * another one, without a wait or a word. false: there can't be one.
+ */
+bool comeback_at_once(user_t *u);
+
 /* The server has taken the user. */
 void comeback_welcomed(user_t *u);
 

@@ -1,5 +1,6 @@
 #include "relay_server.h"
 
+#include "comeback.h"
 #include "login.h"
 #include "relay_timers.h"
 
@@ -376,11 +377,12 @@ relay_server_inherit(relay_t *r, int fd, const control_t *c)
     r->irc = fd;
     relay_timer_set(r, RELAY_TIMER_IDLE, RELAY_IDLE_TIME);
 
-    /* what a login has come to nobody knows */
+    /* what a login has come to nobody knows: it begins anew */
 
     if (s->state->login) {
         s->state->login = 0;
         relay_server_close(r, 0);
+        r->irc_gone = !comeback_at_once(&r->user);
         return EIRC_OK;
     }
 

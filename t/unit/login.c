@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "comeback.h"
 #include "user_stage.h"
 
 #define LS "CAP LS 302\r\n"
@@ -515,6 +516,48 @@ test_late(void **state)
 }
 
 
+/* A connection that was given up in the middle of a login. */
+static void
+test_given_up(void **state)
+{
+    (void) state;
+
+    connected(NOTHING);
+    u.servers = 2;
+    u.session.state->server = 1;
+    assert_true(comeback_at_once(&u));
+    assert_int_equal(u.session.state->phase, SESSION_CONNECTING);
+    assert_int_equal(u.session.state->server, 1);
+    assert_int_equal(u.retry, u.now);
+    connect_it();
+    assert_string_equal(sent, LS NICK_USER);
+    assert_string_equal(told, "");
+
+    /* an IRC client says once who it is */
+
+    mode = SESSION_TEXT;
+    stage(NOTHING);
+    u.servers = 1;
+    connect_it();
+    assert_true(comeback_at_once(&u));
+    connect_it();
+    assert_string_equal(sent, LS);
+    server(":s CAP * LS :a");
+    browser("NICK x\nUSER x 0 * :x");
+    assert_string_equal(sent, END NICK_USER);
+    assert_false(comeback_at_once(&u));
+    mode = SESSION_EIRC;
+
+    /* ... and who leaves does so */
+
+    stage(REQUIRED | NO_SECRET);
+    u.servers = 1;
+    connect_it();
+    assert_string_equal(sent, "QUIT\r\n");
+    assert_false(comeback_at_once(&u));
+}
+
+
 /* Who stands alone asks for the list whatever he wants of it. */
 static void
 test_alone(void **state)
@@ -619,6 +662,7 @@ main(void)
         cmocka_unit_test(test_notify),   cmocka_unit_test(test_unknown),
         cmocka_unit_test(test_policies), cmocka_unit_test(test_late),
         cmocka_unit_test(test_alone),    cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_given_up),
     };
 
     return cmocka_run_group_tests(tests, NULL, end);
