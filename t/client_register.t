@@ -36,6 +36,10 @@ my $listen = IO::Socket::INET->new(Listen => 5, ReuseAddr => 1,
 my $certs = EIRC::TLS->certificates($dir);
 my $count = 0;
 
+# a client that is gone is no end of the test
+
+$SIG{PIPE} = 'IGNORE';
+
 # capabilities
 
 my $irc = client($t);
