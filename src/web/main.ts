@@ -3,7 +3,8 @@
  */
 
 import { Chat } from './chat';
-import { Connection } from './eirc';
+import { Connection, type Pack, type State } from './eirc';
+import { bare, Keeper } from './kept';
 import { requestToken, type Profile } from './token';
 import { channelNames, LoginView } from './view/login';
 import { PageView } from './view/page';
@@ -64,52 +65,128 @@ function socketUrl(token: string | null, resume: string): string {
     return url.href;
 }
 
-function start(app: HTMLElement, note = ''): void {
-    let connection: Connection | null = null;
+/*
+ * What the tab keeps follows what happens, until the reader leaves or
+ * there is nothing to come back to.
+ */
+function follow(chat: Chat, keeper: Keeper): void {
+    const ended = new AbortController();
+    const { signal } = ended;
+    const { connection } = chat;
+    let gone = false;
+    const keep = (all: boolean): void => {
+        const { state } = connection;
+        const kept = { profile: chat.wanted, pack: connection.pack() };
 
-    const enter = (profile: Profile): void => {
-        remember(profile);
+        const stands = state.name === 'closed'
+            ? state.resuming
+            : chat.entered;
 
-        const opened: Connection = new Connection({
+        if (stands && !gone) {
+            keeper.keep(all ? kept : bare(kept));
+        }
+    };
+
+    connection.on('ticket', (ticket) => {
+        keep(false);
+
+        if (ticket !== null) {
+            keeper.tell(ticket);
+        }
+    });
+    keeper.hear((ticket) => {
+        connection.taken(ticket);
+        keep(false);
+    }, signal);
+
+    /* the page goes, or is put aside and comes back as it was */
+    window.addEventListener('pagehide', () => {
+        keep(true);
+        gone = true;
+    }, { signal });
+    window.addEventListener('pageshow', () => {
+        gone = false;
+        keep(false);
+    }, { signal });
+
+    chat.on('status', (state) => {
+        keep(false);
+
+        if (state.name === 'closed' && !state.resuming) {
+            keeper.forget();
+        }
+
+        if (state.name === 'closed' && chat.left) {
+            ended.abort();
+        }
+    });
+}
+
+function start(app: HTMLElement, keeper: Keeper, note = ''): void {
+    let chat: Chat | null = null;
+    let page: PageView | null = null;
+
+    const show = (shown: Chat): void => {
+        page = new PageView(shown);
+        app.replaceChildren(page.element);
+        page.focus();
+    };
+
+    const changed = (shown: Chat, state: State): void => {
+        if (page === null && state.name === 'open') {
+            show(shown);
+        } else if (page === null) {
+            login.show(state);
+        } else if (state.name === 'closed' && shown.left) {
+            page.end();
+            start(app, keeper, shown.farewell);
+        }
+    };
+
+    const enter = (profile: Profile, pack?: Pack): Chat => {
+        const connection: Connection = new Connection({
             token: (signal) => requestToken(
                 new URL('token', document.baseURI).href,
-                chat.wanted,
+                entered.wanted,
                 signal,
             ),
             url: socketUrl,
+            pack,
         });
-        const chat: Chat = new Chat(opened, { ...profile });
-        let page: PageView | null = null;
+        const entered = new Chat(connection, { ...profile });
 
-        connection = opened;
-        chat.on('status', (state) => {
-            if (page === null && state.name === 'open') {
-                page = new PageView(chat);
-                app.replaceChildren(page.element);
-                page.focus();
-            } else if (page === null) {
-                login.show(state);
-            } else if (state.name === 'closed' && chat.left) {
-                page.end();
-                start(app, chat.farewell);
-            }
-        });
-        opened.open();
+        chat = entered;
+        follow(entered, keeper);
+        entered.on('status', (state) => changed(entered, state));
+
+        return entered;
     };
 
     const login = new LoginView(
         remembered(),
-        enter,
-        () => connection?.close(),
+        (profile) => {
+            remember(profile);
+            enter(profile).connection.open();
+        },
+        () => chat?.connection.close(),
     );
+    const kept = keeper.take();
 
-    login.tell(note);
-    app.replaceChildren(login.element);
-    login.focus();
+    if (kept === null) {
+        login.tell(note);
+        app.replaceChildren(login.element);
+        login.focus();
+    } else {
+        const entered = enter(kept.profile, kept.pack);
+
+        entered.entered = true;
+        show(entered);
+        entered.connection.open();
+    }
 }
 
 const app = document.getElementById('app');
 
 if (app !== null) {
-    start(app);
+    start(app, new Keeper());
 }
