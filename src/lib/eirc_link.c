@@ -73,31 +73,17 @@ body_bounds(uint8_t type, long *min)
 }
 
 
-static uint8_t
-flags_of(uint8_t type)
-{
-    switch (type) {
-
-    case EIRC_LINK_HELLO:
-        return EIRC_LINK_FULL;
-
-    case EIRC_LINK_READY:
-        return EIRC_LINK_READY_RESET;
-
-    case EIRC_LINK_RESUMED:
-        return EIRC_LINK_GAP;
-
-    default:
-        return 0;
-    }
-}
-
-
-/* Is everything in the header 0 that has no meaning in its type? */
+/* Is everything in the header 0 that has no meaning in its type? It is one of
+ * those that there are. */
 static int
 header_in_bounds(const eirc_link_header_t *h)
 {
-    if ((h->flags & ~flags_of(h->type)) != 0) {
+    static const uint8_t flags[EIRC_LINK_RESET + 1]
+        = {[EIRC_LINK_HELLO] = EIRC_LINK_FULL,
+           [EIRC_LINK_READY] = EIRC_LINK_READY_RESET,
+           [EIRC_LINK_RESUMED] = EIRC_LINK_GAP};
+
+    if ((h->flags & ~flags[h->type]) != 0) {
         return 0;
     }
 

@@ -95,7 +95,7 @@ ngx_http_eirc_auth_mask(ngx_http_request_t *r, ngx_http_eirc_ctx_t *ctx)
     u_char     *p, *last, *name, *value, *dst, *src;
     ngx_str_t   line, plain, token;
 
-    ngx_str_null(&token);
+    ngx_str_set(&token, "");
 
     if (ngx_http_eirc_token_evaluate(r, ctx) == NGX_OK) {
         token = ctx->token;

@@ -103,7 +103,7 @@ ngx_http_eirc_request_link(ngx_http_eirc_session_t *s)
 
     layer = NGX_CONF_UNSET;
 
-    if (s->ctx->resuming) {
+    if (s->resume && s->resume->back) {
         layer = s->resume->layer;
 
         if (s->resume->layer >= ngx_http_eirc_link_layers(emcf)) {
