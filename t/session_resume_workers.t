@@ -24,7 +24,7 @@ select STDOUT; $| = 1;
 # nginx calls it an alert when a worker is killed, and is right
 
 my $t = Test::Nginx->new()->has(qw/http unix proxy rewrite/)->todo_alerts()
-    ->plan(30);
+    ->plan(32);
 
 $t->write_file_expand('nginx.conf', <<'EOC');
 
@@ -175,11 +175,27 @@ is($layer->count('MESSAGE') - $messages, 2, 'they are not sent');
 $layer->set(resume => {})->forget();
 ($ws) = begin();
 $ws->send_text("number $_") for 1 .. 3;
-$ws->close(1001);
+$ws->close(1000);
 is($layer->expect('MESSAGE')->{body}, "number $_", "sent before a close: $_")
     for 1 .. 3;
 is($layer->expect('END')->{value}, $EIRC::Layer::REASONS{CLOSED},
     'and then the end');
+$ws->wait_close();
+$ws->disconnect();
+
+# who only leaves the page may come back, if anybody can
+
+($ws) = begin();
+$ws->close(1001);
+ok($layer->expect('DETACH'), 'going away: it may come back');
+$ws->wait_close();
+$ws->disconnect();
+
+$token++;
+$ws = EIRC::WebSocket->connect(port(8080), "/chat?chat_token=t$token");
+$ws->close(1001);
+is($layer->expect('END')->{value}, $EIRC::Layer::REASONS{CLOSED},
+    'going away: and cannot');
 $ws->wait_close();
 $ws->disconnect();
 
