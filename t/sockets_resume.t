@@ -22,7 +22,7 @@ select STDOUT; $| = 1;
 
 # no nginx here, whose log the library looks into at the end
 
-my $t = Test::Nginx->new()->write_file('error.log', '')->plan(62);
+my $t = Test::Nginx->new()->write_file('error.log', '')->plan(65);
 
 my $irc = EIRC::IRCServer->new($t, port => 8081,
     isupport => 'CASEMAPPING=ascii PREFIX=(ov)@+ NETWORK=Test NICKLEN=30');
@@ -165,6 +165,24 @@ while (@got < 200 && (my $r = $carol->recv_type(LINES, 5))) {
 
 is(scalar(@got), 200, 'as much as is confirmed comes on');
 is(join(' ', map { /:(\d+) x/ } @got), join(' ', 101 .. 300), '... in order');
+
+# ... and a message that waits for room does not stop the confirmation behind it
+
+say_to($bob, "PRIVMSG #room :$_ $padding") for 301 .. 400;
+ok($irc->wait_for(qr/PRIVMSG #room :400 /, 10), 'more than the ring holds');
+my $last = 0;
+
+while ((my $r = $carol->recv_type(LINES, 1))) {
+    last if $r->{eof};
+    $last = $r->{count} + $r->{value};
+}
+
+say_to($carol, '/channels');
+say_to($carol, 'PRIVMSG #room :said all the same');
+$carol->send(CONFIRM, count => $last);
+like((grep { /client channels/ } $carol->lines(5, qr/client channels/))[0],
+    qr/:client channels :#room$/, 'a command that waited for room');
+ok($irc->wait_for(qr/said all the same$/, 5), '... and what was behind it');
 
 # nobody comes back
 

@@ -24,7 +24,8 @@ struct browser_s {
     int fd; /* -1 once it is gone */
 
     /*
-     * Brings the next message, when none is pending. EIRC_OK; EIRC_AGAIN:
+     * Brings the next message, when none is pending, or behind those that
+     * are, where it can (ahead). EIRC_OK; EIRC_AGAIN:
      * there is none now; EIRC_DONE: the browser has gone; EIRC_ERROR: it broke
      * a rule, in error.
      */
@@ -41,7 +42,10 @@ struct browser_s {
     bool over; /* it has said good-bye, and does not come back */
     bool more; /* a message may be had without waiting for the descriptor */
 
-    /* of links alone */
+    /* of links alone: messages may be had while others are pending, but the
+     * next record is none to be had then */
+    bool ahead;
+    bool stalled;
     browser_greeting_e greeting;
     const char *id; /* the session's */
     bool waits;     /* what was said before RESET is dropped */

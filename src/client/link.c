@@ -24,6 +24,13 @@ record_drop(int fd)
 }
 
 
+static bool
+is_pending(const session_t *s)
+{
+    return session_message_pending(s).len > 0;
+}
+
+
 /* Judges a MESSAGE that lies in the segment by the count in its header. */
 static int
 message_take(browser_t *b, session_t *s, uint64_t count, size_t len)
@@ -59,8 +66,7 @@ record_peek(browser_t *b, session_t *s, eirc_link_header_t *h, size_t *len)
 
     iov[0].iov_base = head;
     iov[0].iov_len = sizeof(head);
-    iov[1].iov_base = s->message;
-    iov[1].iov_len = SESSION_MESSAGE_SIZE;
+    iov[1].iov_base = session_message_room(s, &iov[1].iov_len);
     msg.msg_iov = iov;
     msg.msg_iovlen = 2;
 
@@ -78,6 +84,13 @@ record_peek(browser_t *b, session_t *s, eirc_link_header_t *h, size_t *len)
         return EIRC_DONE;
     }
 
+    /* it has room when those before it have gone */
+
+    if ((msg.msg_flags & MSG_TRUNC) && is_pending(s)) {
+        b->stalled = true;
+        return EIRC_AGAIN;
+    }
+
     if ((msg.msg_flags & MSG_TRUNC)
         || eirc_link_header_read(h, head, (size_t) n) != EIRC_OK)
     {
@@ -92,7 +105,7 @@ record_peek(browser_t *b, session_t *s, eirc_link_header_t *h, size_t *len)
 
 
 static int
-link_receive(browser_t *b, session_t *s)
+record_take(browser_t *b, session_t *s)
 {
     int rc;
     size_t len;
@@ -139,6 +152,28 @@ link_receive(browser_t *b, session_t *s)
         b->error = h.type;
         return EIRC_ERROR;
     }
+}
+
+
+/*
+ * Messages are taken while others are pending, because CONFIRM may lie behind
+ * them, without which these may never go. An end is not: what was said before
+ * it goes first.
+ */
+static int
+link_receive(browser_t *b, session_t *s)
+{
+    int rc;
+
+    b->stalled = false;
+    rc = record_take(b, s);
+
+    if (rc == EIRC_DONE && is_pending(s)) {
+        b->stalled = true;
+        return EIRC_AGAIN;
+    }
+
+    return rc;
 }
 
 
@@ -326,4 +361,5 @@ link_init(browser_t *b, int fd)
     b->receive = link_receive;
     b->send = link_send;
     b->end = link_end;
+    b->ahead = true;
 }

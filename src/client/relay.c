@@ -559,7 +559,7 @@ relay_wait(relay_t *r)
     bool read_irc, read_browser;
 
     read_irc = irc_wanted(r);
-    read_browser = !relay_browser_pending(r) && !user_has_ended(&r->user)
+    read_browser = relay_browser_wanted(r) && !user_has_ended(&r->user)
                    && !r->browser_hangup;
 
     watch(&pfd[0], r->browser.fd, read_browser, r->browser_blocked,

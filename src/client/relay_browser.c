@@ -178,12 +178,21 @@ relay_browser_pending(const relay_t *r)
 
 
 bool
+relay_browser_wanted(const relay_t *r)
+{
+    return r->browser.fd != -1
+           && (!relay_browser_pending(r)
+               || (r->browser.ahead && !r->browser.stalled));
+}
+
+
+bool
 relay_browser_read(relay_t *r)
 {
     int rc;
     uint64_t messages;
 
-    if (r->browser.fd == -1 || relay_browser_pending(r)) {
+    if (!relay_browser_wanted(r)) {
         return false;
     }
 

@@ -36,6 +36,9 @@ void relay_browser_close(relay_t *r);
 /* Is there a message that has not been dealt with? */
 bool relay_browser_pending(const relay_t *r);
 
+/* May it say something now? */
+bool relay_browser_wanted(const relay_t *r);
+
 /* true if a message came */
 bool relay_browser_read(relay_t *r);
 

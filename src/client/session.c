@@ -657,12 +657,38 @@ session_out_drop(session_t *s)
 }
 
 
+uint8_t *
+session_message_room(session_t *s, size_t *room)
+{
+    size_t head;
+
+    span_settle(s, &s->state->message, s->message);
+
+    head = s->state->message.head;
+    head += head > 0 && head < SESSION_MESSAGE_SIZE;
+    *room = SESSION_MESSAGE_SIZE - head;
+
+    return s->message + head;
+}
+
+
 void
 session_message_add(session_t *s, size_t n)
 {
-    s->state->message.tail = 0;
-    s->state->message.head = (uint32_t) n;
+    session_span_t *message;
+
+    message = &s->state->message;
     s->state->messages++;
+
+    if (n == 0) {
+        return;
+    }
+
+    if (message->head > 0) {
+        s->message[message->head++] = '\n';
+    }
+
+    message->head += (uint32_t) n;
 }
 
 

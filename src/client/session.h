@@ -165,7 +165,7 @@ typedef struct {
 
     session_span_t in;
     session_span_t out;
-    session_span_t message; /* what is left of the browser's message */
+    session_span_t message; /* what is left of the browser's messages */
     session_span_t later;
     uint32_t skipping; /* flag: the rest of a line too long is passed over */
     uint32_t told;     /* names told of a long answer to the present line */
@@ -307,9 +307,15 @@ void session_out_sent(session_t *s, size_t n);
 void session_out_drop(session_t *s);
 
 
-/* The browser's message. The area is free when none is pending. */
+/* The browser's messages: what is left of one, and those behind it, with a line
+ * end before each. The area is free when none is pending. */
 
-/* A message of so many bytes lies in s->message. */
+/* Between steps: where the next message may be put, which may be longer than
+ * there is room for as long as another one is pending. */
+uint8_t *session_message_room(session_t *s, size_t *room);
+
+/* A message of so many bytes lies there; at the start of s->message, where
+ * none is pending. */
 void session_message_add(session_t *s, size_t n);
 
 eirc_slice_t session_message_pending(const session_t *s);

@@ -21,8 +21,6 @@
 /* lines that one from IRC may lead to */
 #define LINE_ROOM 3
 
-/* bytes, in two lines, that one of the browser may lead to */
-#define MESSAGE_ROOM (EIRC_LINK_LINE_MAX + OWN_LINE_MAX)
 
 /* what a step may want to say to IRC besides one line: PONG, QUIT */
 #define OUT_RESERVE 1100
@@ -658,11 +656,30 @@ message_next(const session_t *s, eirc_slice_t *line, size_t *taken)
 }
 
 
+/*
+ * Bytes, in two lines, that a line of the browser may lead to. What is only
+ * passed on leads to no more than an error, for which what a line from IRC
+ * leaves free is enough: then a ring that is full stops nobody from talking.
+ */
+static size_t
+message_room(const user_t *u, eirc_slice_t line)
+{
+    bool answer;
+    const eirc_slice_t input = EIRC_SLICE("/input ");
+
+    answer = user_mode(u) == SESSION_EIRC && line.len > 0 && line.p[0] == '/'
+             && !(line.len > input.len
+                  && memcmp(line.p, input.p, input.len) == 0);
+
+    return (answer ? EIRC_LINK_LINE_MAX : 0) + OWN_LINE_MAX;
+}
+
+
 static int
 message_step(user_t *u)
 {
     int rc;
-    size_t taken;
+    size_t room, taken;
     session_t *s;
     eirc_slice_t line;
 
@@ -674,8 +691,10 @@ message_step(user_t *u)
 
     session_verb_note(s, "a message");
 
-    if (!ring_has_room(u, MESSAGE_ROOM, 2)) {
-        return ring_room_make(u, MESSAGE_ROOM, 2);
+    room = message_room(u, line);
+
+    if (!ring_has_room(u, room, 2)) {
+        return ring_room_make(u, room, 2);
     }
 
     if (session_out_room(s) < OUT_RESERVE) {
