@@ -409,7 +409,7 @@ ngx_http_eirc_request_user(ngx_http_eirc_session_t *s, ngx_pool_t *pool,
     p = ngx_slprintf(user->data, last,
                      "{\"user\":%V,\"address\":\"%V\",\"port\":%ui,"
                      "\"local_port\":%ui,\"secure\":%s,\"mode\":\"%V\","
-                     "\"flood_rate\":%ui,\"flood_burst\":%ui%V}",
+                     "\"flood_rate\":%ui,\"flood_burst\":%ui%V%V}",
                      &s->ctx->user, &c->addr_text,
                      (ngx_uint_t) ngx_inet_get_port(c->sockaddr),
                      (ngx_uint_t) local_port,
