@@ -77,6 +77,10 @@ EOC
 my %names = map { $_->[0] => $_->[1] } members();
 my @acts = acts(\%names);
 
+# sanitizers keep what is given back
+
+my $sanitized = content(irc_client()) =~ /__asan_init/;
+
 my $dir = $t->testdir();
 my $server = EIRC::IRCServer->new($t, port => 8091, on_line => \&scripted,
     isupport => 'CASEMAPPING=rfc1459 CHANTYPES=# PREFIX=(qaohv)~&@%+ '
@@ -104,7 +108,7 @@ is_deeply(users(), model(members(), [ 'Alice[', '' ]), 'all of them');
 
 diag(sprintf 'a process with %d members more: %d KB in place of %d',
     MEMBERS, $after, $before);
-cmp_ok($after - $before, '<', 512, 'cost no more than they must');
+ok($sanitized || $after - $before < 512, 'cost no more than they must');
 
 # one after the other, each of which is checked, then all of them together
 
@@ -125,7 +129,7 @@ for (1 .. 4) {
     $ws->expect(qr/ 366 /);
 }
 
-cmp_ok(pss($worker), '<', $after + 128, 'and nothing is left over');
+ok($sanitized || pss($worker) < $after + 128, 'and nothing is left over');
 
 $ws->send_text('PRIVMSG server :kick');
 ok($ws->expect(qr/ KICK #big /), 'leaving');
@@ -289,6 +293,16 @@ sub acts {
     $act->('a list of all');
 
     return @acts;
+}
+
+
+sub content {
+    my ($path) = @_;
+
+    open my $fh, '<', $path or die "Can't open $path: $!\n";
+    local $/;
+
+    return scalar <$fh>;
 }
 
 
