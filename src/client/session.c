@@ -495,6 +495,11 @@ session_salvage(session_t *s, void *base, size_t size, uint32_t replay)
     rc = session_open(s, base, size, replay);
 
     *s->identity = r->identity;
+
+    if (!charsets_valid(s)) {
+        s->identity->charsets = 0;
+    }
+
     session_identity_seal(s);
 
     session_channels_restore(s, r->channels, r->channels_len);
