@@ -108,7 +108,7 @@ test('comes back with a new token and counts from nothing', async () => {
     bench.connection.send('x');
     bench.socket.end(1012, 'reload');
     assert.deepEqual(bench.connection.state, {
-        name: 'waiting', attempt: 1, delay: 125, code: 1012,
+        name: 'waiting', attempt: 1, delay: 500, code: 1012,
         reason: 'reload', resuming: false,
     });
     assert.deepEqual(bench.given, ['x?']);
