@@ -346,11 +346,12 @@ export class Chat extends Emitter<ChatEvents> {
 
     private gap(): void {
         for (const conversation of this.conversations.all) {
-            if (conversation.entries.length > 0) {
-                this.add(conversation, {
-                    kind: 'event', text: 'Some lines may be missing here.',
-                });
-            }
+            this.add(conversation, {
+                kind: 'event',
+                text: conversation.entries.length > 0
+                    ? 'Some lines may be missing here.'
+                    : 'Earlier lines are not shown.',
+            });
 
             if (conversation.joined) {
                 this.retold.add(

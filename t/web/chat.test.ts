@@ -408,6 +408,22 @@ test('a gap: windows say so, and the state is told anew', async () => {
     assert.equal(table.texts('#x').pop(), 'You joined #x.');
 });
 
+test('a gap on a page that was loaded anew', async () => {
+    const table = new Table(['#x'], {
+        ticket: { id: ID, key: key(1), linger: 30 },
+        outbox: { count: 0, flying: [], waiting: [] },
+    });
+
+    table.connection.open();
+    await table.upgrade();
+    table.wire.say(`:client resumed 0 ${key(2)}`, ':client gap 900');
+    table.register();
+    table.join('#x');
+    assert.deepEqual(table.texts('#x'), [
+        'Earlier lines are not shown.', 'You joined #x.',
+    ]);
+});
+
 test('a session that is over: what is doubtful can be sent again', async () => {
     const table = new Table();
 

@@ -175,14 +175,14 @@ export class TabsView {
     }
 
     private renderStatus(state: State): void {
-        const nick = this.chat.nick;
+        const { away, nick } = this.chat;
 
         this.tile.className = `tile ${hue(nick)}`;
         this.tile.textContent = initial(nick);
         this.me.textContent = nick;
-        this.status.textContent = stateText(
-            state, this.chat.away !== null,
-        );
-        this.status.dataset.state = state.name;
+        this.status.textContent = stateText(state, away !== null);
+        this.status.dataset.state = state.name === 'open' && away !== null
+            ? 'waiting'
+            : state.name;
     }
 }
