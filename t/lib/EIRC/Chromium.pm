@@ -5,6 +5,7 @@ package EIRC::Chromium;
 #
 #   my $browser = EIRC::Chromium->new();     ($ENV{CHROMIUM}, or chromium)
 #   my $page = $browser->page($url);         a page with a profile of its own
+#   my $page = $browser->page($url, $other); one with the profile of another
 #   $page->js($expression)                   its value; dies when it throws
 #   $page->until($expression [, $seconds])   its value as soon as that is true,
 #                                            undef when it isn't in time
@@ -13,6 +14,7 @@ package EIRC::Chromium;
 #   $page->press('Enter')                    a key
 #   $page->click($selector)                  the mouse, where the element is
 #   $page->say($text)                        types into the page's composer
+#   $page->reload()                          loads it anew
 #   $page->problems()                        what the console has had to say,
 #                                            and forgets it
 #   $browser->stop()                         true when it has ended by itself
@@ -114,9 +116,9 @@ sub start {
 
 
 sub page {
-    my ($self, $url) = @_;
+    my ($self, $url, $other) = @_;
 
-    my $context = $self->call('Target.createBrowserContext')
+    my $context = $other ? $other->{context} : $self->call('Target.createBrowserContext')
         ->{browserContextId};
     my $target = $self->call('Target.createTarget', { url => 'about:blank',
         browserContextId => $context })->{targetId};
@@ -124,20 +126,14 @@ sub page {
         targetId => $target, flatten => JSON::PP::true })->{sessionId};
 
     my $page = bless { browser => $self, session => $session,
-        problems => [], loaded => 0 }, 'EIRC::Chromium::Page';
+        context => $context, problems => [], loaded => 0 }, 'EIRC::Chromium::Page';
 
     $self->{pages}{$session} = $page;
 
     $page->call("$_.enable") foreach qw/ Runtime Log Page /;
     $page->call('Emulation.setFocusEmulationEnabled',
         { enabled => JSON::PP::true });
-    $page->call('Page.navigate', { url => $url });
-
-    my $end = time() + $patience;
-
-    while (!$page->{loaded}) {
-        $self->read_until($end) or die "$url isn't loaded";
-    }
+    $page->load('Page.navigate', { url => $url });
 
     return $page;
 }
@@ -245,6 +241,7 @@ sub DESTROY {
 package EIRC::Chromium::Page;
 
 use JSON::PP;
+use Time::HiRes qw/ time /;
 
 
 sub call {
@@ -252,6 +249,27 @@ sub call {
 
     return $self->{browser}->call($method, $params, $self->{session},
         $seconds);
+}
+
+
+sub load {
+    my ($self, $method, $params) = @_;
+
+    my $end = time() + $patience;
+
+    $self->{loaded} = 0;
+    $self->call($method, $params);
+
+    while (!$self->{loaded}) {
+        $self->{browser}->read_until($end) or die "nothing is loaded";
+    }
+}
+
+
+sub reload {
+    my ($self) = @_;
+
+    $self->load('Page.reload', {});
 }
 
 
@@ -313,7 +331,7 @@ sub js {
 sub until {
     my ($self, $expression, $seconds) = @_;
 
-    $seconds //= 15;
+    $seconds //= 60;
 
     my $ms = $seconds * 1000;
 

@@ -1,0 +1,430 @@
+#!/usr/bin/perl
+
+# The page in a real browser, over a network that breaks: whatever is said
+# meanwhile arrives, on both sides, and once; and the reader is told what
+# can't be so.
+
+use warnings;
+use strict;
+use utf8;
+
+use Test::More;
+
+BEGIN { use FindBin; chdir($FindBin::Bin); }
+
+use Cwd qw/ abs_path /;
+
+use lib 'lib';
+use Test::Nginx;
+use EIRC::Chromium;
+use EIRC::Client;
+use EIRC::InspIRCd;
+use EIRC::Network;
+use EIRC::Processes;
+
+select STDERR; $| = 1;
+select STDOUT; $| = 1;
+
+my $t = Test::Nginx->new()->has(qw/http unix/)->has_daemon('inspircd')
+    ->plan(72);
+my $dir = $t->testdir();
+my $client = irc_client();
+
+$t->write_file_expand('nginx.conf', <<'EOC' =~ s/CLIENT/$client/r);
+
+%%TEST_GLOBALS%%
+
+daemon off;
+worker_processes 2;
+worker_shutdown_timeout 5s;
+
+events {
+}
+
+http {
+    %%TEST_GLOBALS_HTTP%%
+
+    types {
+        text/html               html;
+        text/css                css;
+        application/javascript  js;
+        image/svg+xml           svg;
+    }
+
+    eirc_client   CLIENT;
+    eirc_run_path %%TESTDIR%%/run;
+    eirc_rate     off;
+    eirc_flood    off;
+
+    server {
+        listen       127.0.0.1:8080;
+        server_name  localhost;
+
+        location / {
+            root %%TESTDIR%%/web;
+        }
+
+        location = /chat {
+            eirc_pass irc://127.0.0.1:8090;
+        }
+
+        location = /token {
+            eirc_token_issue on;
+        }
+
+        location /small/ {
+            alias %%TESTDIR%%/web/;
+        }
+
+        location = /small/chat {
+            eirc_pass   irc://127.0.0.1:8090;
+            eirc_replay 4k;
+        }
+
+        location = /small/token {
+            eirc_token_issue on;
+        }
+
+        location /short/ {
+            alias %%TESTDIR%%/web/;
+        }
+
+        location = /short/chat {
+            eirc_pass   irc://127.0.0.1:8090;
+            eirc_linger 1s;
+        }
+
+        location = /short/token {
+            eirc_token_issue on;
+        }
+    }
+}
+
+EOC
+
+system('cp', '-r', abs_path('../objs/web'), "$dir/web") == 0
+    or die 'the page is not built';
+
+my $ircd = EIRC::InspIRCd->new($t, flood => 0)->start();
+
+$t->run();
+
+my $network = EIRC::Network->new(port(8080));
+my $browser = EIRC::Chromium->new();
+my $url = 'http://127.0.0.1:' . $network->port();
+
+diag($browser->{version});
+
+my $heard = 0;
+my $bob = EIRC::Client->new($ircd->port(), 'bob', timeout => 60);
+$bob->join('#lobby');
+
+my $alice = $browser->page("$url/");
+
+come_in($alice, 'alice');
+ok($alice->until(q{connected() && members() === '@bob alice'}),
+    'alice is there') or die $alice->js('document.body.innerText');
+ok($bob->expect(qr/^:alice!\S+ JOIN/), 'bob sees her come');
+
+# the network is away
+
+say_and_hear($alice, 'before');
+$network->cut();
+ok($alice->until('!connected()'), 'the network is cut');
+$bob->say('#lobby', "missed $_") for 1 .. 3;
+$alice->say("typed $_") for 1 .. 3;
+is($alice->js('delivery("typed 1")'), 'pending', 'what is typed waits');
+like($alice->until('banner()'), qr/could not be reached.*Reconnecting/,
+    'the banner says why');
+is($alice->js('members()'), '@bob alice', 'she sees who is there');
+$network->mend();
+$alice->click('.banner button');
+ok($alice->until('connected()'), 'it is mended: she is back');
+ok($alice->until('banner() === ""'), 'and the banner gone');
+ok($alice->until('said("bob").includes("missed 3")'), 'she reads on');
+is($alice->js('said("bob").join()'), 'missed 1,missed 2,missed 3',
+    'each line once, in order');
+is(heard_by_bob('typed 3'), 'typed 1,typed 2,typed 3', 'and so does bob');
+ok($alice->until('delivery("typed 3") === "done"'), 'nothing waits');
+is($alice->js(q{texts('.event').join()}), 'You joined #lobby.',
+    'nothing else is to be seen of it');
+
+# on its way when the network breaks: from her
+
+$network->deafen();
+$alice->say('swallowed');
+cmp_ok($network->lost(), '>', 0, 'a message is lost on its way');
+$network->cut();
+$network->mend();
+is(heard_by_bob('swallowed'), 'swallowed', 'it is sent again');
+say_and_hear($alice, 'behind it');
+
+# and to her, who can't know that hers has arrived
+
+$network->mute();
+$alice->say('has arrived');
+is(heard_by_bob('has arrived'), 'has arrived', 'a message arrives');
+$bob->say('#lobby', 'not heard');
+$network->cut();
+$network->mend();
+ok($alice->until('said("bob").includes("not heard")'),
+    'what came meanwhile does so later');
+say_and_hear($alice, 'and once');
+is($alice->js('said("bob").filter((t) => t === "not heard").length'), 1,
+    'it came once');
+
+# nginx
+
+my $key = $alice->js('ticket()');
+
+$t->reload();
+$bob->say('#lobby', 'during a reload');
+ok($alice->until('said("bob").includes("during a reload")'),
+    'nginx is reloaded');
+ok($alice->until('connected() && ticket() !== ' . quote($key)),
+    'and she has come back');
+say_and_hear($alice, 'after the reload');
+
+kill('KILL', workers($t));
+$bob->say('#lobby', 'after the kill');
+ok($alice->until('said("bob").includes("after the kill")'),
+    'the workers of nginx are killed');
+say_and_hear($alice, 'still here');
+
+# a connection that is dead and looks alive
+
+$network->kill();
+$alice->say('into the void');
+cmp_ok($network->lost(), '>', 0, 'a message goes nowhere');
+$bob->say('#lobby', 'is anybody there?');
+ok($alice->until('said("bob").includes("is anybody there?")', 120),
+    'the page finds out');
+is(heard_by_bob('into the void'), 'into the void', 'and sends it again');
+
+# loaded anew, with something unsaid
+
+is($alice->js(q{texts('.event').join()}), 'You joined #lobby.',
+    'still nothing to be seen');
+$network->cut();
+$alice->until('!connected()');
+$alice->say('before F5');
+$alice->reload();
+look($alice);
+is($alice->until('delivery("before F5")'), 'pending',
+    'loaded anew, the page knows what is to be sent');
+$network->mend();
+ok($alice->until(q{connected() && members() === '@bob alice'}),
+    'it is in the session again');
+is(heard_by_bob('before F5'), 'before F5', 'and sends it');
+ok($alice->until('delivery("before F5") === "done"'), 'which it shows');
+$alice->reload();
+look($alice);
+ok($alice->until(q{connected() && members() === '@bob alice'}),
+    'loaded anew while connected');
+say_and_hear($alice, 'after F5');
+
+# a duplicate of the tab
+
+my $kept = $alice->js('sessionStorage.getItem("eirc.session")');
+my $second = $browser->page("$url/", $alice);
+
+$second->js('sessionStorage.setItem("eirc.session", ' . quote($kept) . ')');
+$second->reload();
+look($second);
+ok($second->until(q{connected() && members() === '@bob alice'}),
+    'a duplicate takes the session');
+like($alice->until('banner()'), qr/opened somewhere else/,
+    'the first one is told');
+say_and_hear($second, 'from the duplicate');
+is($alice->js('state()'), 'Disconnected', 'and stays away');
+$alice->click('.banner button');
+ok($alice->until(q{connected()}), 'until it is wanted there');
+like($second->until('banner()'), qr/opened somewhere else/,
+    'then it is the other one that is told');
+say_and_hear($alice, 'from the first');
+ok($alice->until(q{said('alice').includes('from the first')}),
+    'where it is shown');
+
+is((grep { /^:alice!\S+ (?:QUIT|PART|NICK|JOIN)/ } $bob->lines()), 1,
+    'on IRC nobody saw her go or come');
+
+# leaving
+
+$network->cut();
+$alice->until('!connected()');
+$alice->say('unsaid');
+$alice->say('/quit');
+ok($alice->until(q{texts('.error').some((t) => t.startsWith('Not sent'))}),
+    'who leaves with words unsaid is asked');
+$network->mend();
+is(heard_by_bob('unsaid'), 'unsaid', 'they are sent');
+$alice->say('/quit');
+is($alice->until('problem()'), 'You left the chat.', 'and she leaves');
+ok($bob->expect(qr/^:alice!\S+ (?:PART|QUIT)/), 'bob sees her go');
+$alice->reload();
+look($alice);
+is($alice->until('document.querySelector("#nick")?.value'), 'alice',
+    'there is nothing to go back to');
+
+# more was said than is kept
+
+my $carol = $browser->page("$url/small/");
+
+come_in($carol, 'carol');
+ok($carol->until(q{connected() && members() === '@bob carol'}),
+    'a small ring') or diag($carol->js('document.body.innerText'));
+$bob->say('#lobby', 'heard');
+$carol->until('said("bob").includes("heard")');
+$network->cut();
+$carol->until('!connected()');
+$carol->say('across the gap');
+$bob->say('#lobby', "line $_ " . 'x' x 300) for 1 .. 40;
+my $dora = EIRC::Client->new($ircd->port(), 'dora', timeout => 60);
+$dora->join('#lobby');
+$network->mend();
+ok($carol->until(q{texts('.event').includes(
+    'Some lines may be missing here.')}), 'a gap: she is told');
+ok($carol->until(q{connected() && members() === '@bob carol dora'}),
+    'and knows who is there');
+is(heard_by_bob('across the gap'), 'across the gap', 'hers has arrived');
+is($carol->js(q{texts('.event').filter((t) =>
+    /joined|lost/i.test(t)).join()}), 'You joined #lobby.',
+    'it is the same session');
+say_and_hear($carol, 'and on it goes');
+
+# the session is over
+
+my $erin = $browser->page("$url/short/");
+
+come_in($erin, 'erin');
+ok($erin->until(q{connected() && members().includes('erin')}),
+    'one who is not waited for');
+$network->deafen();
+$erin->say('in doubt');
+cmp_ok($network->lost(), '>', 0, 'a message is lost');
+$network->cut();
+$erin->until('!connected()');
+$erin->say('in the queue');
+ok($bob->expect(qr/^:erin!\S+ (?:PART|QUIT)/), 'the session ends');
+$network->mend();
+is(heard_by_bob('in the queue'), 'in the queue',
+    'a new one begins, and what waited is sent');
+ok($erin->until(q{texts('.event').includes('Connection lost.')}),
+    'she is told');
+is($erin->js('delivery("in doubt")'), 'doubtful',
+    'what may have arrived is marked');
+$erin->click('.entry[data-delivery="doubtful"] .again');
+is(heard_by_bob('in doubt'), 'in doubt', 'and sent if she likes');
+is($erin->js('delivery("in doubt")'), 'done', 'then it looks like that');
+
+# the IRC server
+
+$ircd->stop();
+like($erin->until('banner()'), qr/IRC server.* Next try in|Trying now/,
+    'the IRC server is gone: the banner says so');
+is($erin->js('state()'), 'IRC server away', 'and the state');
+$ircd->start();
+ok($erin->until('connected() && banner() === ""'),
+    'it is there again');
+ok($erin->until(q{members().includes('erin')}), 'and she is in her channel');
+
+is(join("\n", grep { !/WebSocket connection to/ } map { $_->problems() }
+    $alice, $second, $carol, $erin), '', 'the consoles are silent');
+
+ok($browser->stop(), 'the browser ends');
+$network->stop();
+
+# killed workers of nginx are what nginx calls an alert
+
+$t->stop();
+my $log = $t->read_file('error.log');
+$log =~ s/^.*\[alert\].*exited on signal 9$//gm;
+unlike($log, qr/\[(?:alert|emerg|crit)\]/, 'nothing alarming in the log');
+$t->write_file('error.log', $log);
+
+is(wait_for(0, 60, $dir), 0, 'no process left behind');
+
+
+sub come_in {
+    my ($page, $nick) = @_;
+
+    look($page);
+    $page->fill('#nick', $nick);
+    $page->press('Enter');
+}
+
+
+# The functions that the questions above are asked with.
+
+sub look {
+    my ($page) = @_;
+
+    $page->js(<<'EOF');
+Object.assign(window, {
+    all: (selector) => [...document.querySelectorAll(selector)],
+    one: (selector) => document.querySelector(selector)?.textContent ?? '',
+    state: () => one('.me-state'),
+    connected: () => state() === 'Connected',
+    problem: () => one('.login .problem'),
+    banner: () => {
+        const banner = document.querySelector('.banner');
+
+        return banner === null || banner.hidden ? '' : banner.textContent;
+    },
+    members: () => all('.members .member').map((e) =>
+        e.querySelector('.prefix').textContent
+        + e.querySelector('.label').textContent).join(' '),
+    texts: (kind = '') => all(`.entry${kind} .text`).map(
+        (e) => e.textContent),
+    said: (nick) => all('.entry.message').filter(
+        (e) => e.querySelector('.nick').textContent === nick).map(
+        (e) => e.querySelector('.text').textContent),
+    delivery: (text) => all('.entry.own').filter((e) =>
+        e.querySelector('.text').textContent === text).map(
+        (e) => e.dataset.delivery).join(),
+    ticket: () => JSON.parse(
+        sessionStorage.getItem('eirc.session'))?.pack.ticket.key,
+});
+0
+EOF
+}
+
+
+# What bob has heard from anybody up to that text since this was asked last:
+# whatever came twice is in it.
+
+sub heard_by_bob {
+    my ($text) = @_;
+
+    my $from = $heard;
+
+    $bob->expect(qr/ PRIVMSG #lobby :\Q$text\E$/, 60);
+
+    my @lines = $bob->lines();
+
+    $heard = @lines;
+
+    return join(',', map { / PRIVMSG #lobby :(.*)$/ ? $1 : () }
+        @lines[$from .. $#lines]);
+}
+
+
+sub say_and_hear {
+    my ($page, $text) = @_;
+
+    $page->say($text);
+    is(heard_by_bob($text), $text, "bob hears: $text");
+}
+
+
+sub workers {
+    my ($t) = @_;
+
+    return grep { title($_) =~ /^nginx: worker process$/ }
+        children($t->read_file('nginx.pid') =~ s/\s//gr);
+}
+
+
+sub quote {
+    return EIRC::Chromium::Page::quote(@_);
+}
