@@ -25,6 +25,7 @@ libexec=$prefix/libexec/eirc
 . src/build/check.sh
 . src/build/test.sh
 . src/build/bench.sh
+. src/build/soak.sh
 . src/run/run.sh
 
 
@@ -33,7 +34,7 @@ usage() {
 Usage: ./build.sh VERB [ARGUMENT ...]
 
   deps [VERB ...]  install what is missing from Debian 12 to do VERB: build,
-                   run, test, bench, fuzz, asan, lint or style (default:
+                   run, test, bench, soak, fuzz, asan, lint or style (default:
                    build, run and test)
   build            build the nginx module, irc-client and the page into objs/
   run              build, start InspIRCd and nginx with the page, stop on
@@ -43,6 +44,10 @@ Usage: ./build.sh VERB [ARGUMENT ...]
                    measure beside InspIRCd and an nginx that passes its
                    WebSocket on; the figures go to DIR (default:
                    objs/bench/results); see docs/performance.md
+  soak [SCENARIO ...]
+                   kill, cut off and reload many sessions under load:
+                   kills, tls, unix, cuts, reload, nginx,
+                   layer, upgrade, corrupt, all (default: each)
   fuzz [NAME ...]  feed the parsers (t/fuzz/) for a while
   asan [FILE ...]  test with the sanitizers for addresses and undefined
                    behavior
@@ -60,6 +65,12 @@ Environment:
                    run: ports of the page and of InspIRCd, and the directory
                    of configuration and logs
   FUZZ_SECONDS=60  fuzz: time for each target
+  SOAK_SEED=N      soak: what is random in the peers, as it was in another run
+  SOAK_USERS=50 SOAK_KILLS=2000 SOAK_CUTS=200 SOAK_NGINX=50
+  SOAK_LAYER=50 SOAK_UPGRADES=20 SOAK_CORRUPT=200
+  SOAK_RELOAD_USERS=1000 SOAK_SECONDS=600
+                   soak: how much of it
+  SOAK_ASAN=1      soak: with the sanitizers
   BENCH_USERS="100 1000 10000" BENCH_ROUNDS=3 BENCH_SECONDS=3
                    bench: numbers of users, rounds, length of each phase;
                    more in docs/performance.md
@@ -191,6 +202,11 @@ main() {
             deps bench
             do_build
             bench "$@"
+        ;;
+
+        soak)
+            deps soak ${SOAK_ASAN:+asan}
+            soak "$@"
         ;;
 
         fuzz)

@@ -18,6 +18,8 @@ deps_test=(
 
 deps_bench=("${deps_run[@]}" perl libio-socket-ssl-perl openssl)
 
+deps_soak=("${deps_build[@]}" perl openssl)
+
 deps_fuzz=(
     make clang libclang-rt-14-dev libjansson-dev libseccomp-dev libc-ares-dev
     libncurses-dev libssl-dev zlib1g-dev
@@ -41,7 +43,7 @@ deps() {
 
     for verb in "$@"; do
         case $verb in
-            build | run | test | bench | fuzz | asan | lint | style)
+            build | run | test | bench | soak | fuzz | asan | lint | style)
                 local -n list=deps_$verb
                 wanted+=("${list[@]}")
             ;;
@@ -56,7 +58,7 @@ deps() {
         esac
 
         case $verb in
-            build | run | test | bench | asan | install)
+            build | run | test | bench | soak | asan | install)
                 has_node || wanted+=(nodejs npm)
             ;;
         esac

@@ -2,7 +2,7 @@
 
 run_tests() {
     with_build_lock make -s -f src/Makefile -j "$(nproc)" \
-        ${CC:+"CC=$CC"} unit bench
+        ${CC:+"CC=$CC"} unit bench soak
     client_packages
     prove_all "$objs" "$objs/ngx_eirc_module.so" "$(nginx_binary)" "$@"
 }
@@ -135,7 +135,7 @@ build_asan() {
 
     make -s -f src/Makefile -j "$(nproc)" ${CC:+"CC=$CC"} OBJS="$dir" \
         SANITIZE=address,undefined \
-        CPPFLAGS="-DEIRC_SANITIZE_REPORTS='\"$dir/reports\"'" client unit bench
+        CPPFLAGS="-DEIRC_SANITIZE_REPORTS='\"$dir/reports\"'" client unit bench soak
 }
 
 

@@ -3,8 +3,8 @@
  * of them take no memory: percentiles of latencies.
  */
 
-#ifndef _BENCH_HISTOGRAM_H_INCLUDED_
-#define _BENCH_HISTOGRAM_H_INCLUDED_
+#ifndef _LOAD_HISTOGRAM_H_INCLUDED_
+#define _LOAD_HISTOGRAM_H_INCLUDED_
 
 #include <stdint.h>
 #include <stdio.h>
@@ -28,4 +28,4 @@ uint64_t histogram_part(const histogram_t *h, unsigned thousandths);
 /* p50, p90, p99, max, mean and count as a JSON object, in microseconds */
 void histogram_print(const histogram_t *h, FILE *out);
 
-#endif /* _BENCH_HISTOGRAM_H_INCLUDED_ */
+#endif /* _LOAD_HISTOGRAM_H_INCLUDED_ */

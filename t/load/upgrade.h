@@ -3,8 +3,8 @@
  * is asked, what is answered, and whether the answer is right.
  */
 
-#ifndef _BENCH_UPGRADE_H_INCLUDED_
-#define _BENCH_UPGRADE_H_INCLUDED_
+#ifndef _LOAD_UPGRADE_H_INCLUDED_
+#define _LOAD_UPGRADE_H_INCLUDED_
 
 #include <stddef.h>
 #include <stdint.h>
@@ -33,4 +33,4 @@ size_t upgrade_answer(uint8_t *out, size_t cap, const uint8_t *head,
 /* the length of the head with its empty line, or 0 while that is missing */
 size_t upgrade_head(const uint8_t *p, size_t len);
 
-#endif /* _BENCH_UPGRADE_H_INCLUDED_ */
+#endif /* _LOAD_UPGRADE_H_INCLUDED_ */

@@ -1,10 +1,11 @@
 /*
- * An epoll loop for the programs of the benchmark.  A source stands first in
- * whatever owns it; the loop knows its descriptor and whom to call.
+ * An epoll loop for programs that play many peers: the benchmark and the soak.
+ * A source stands first in whatever owns it; the loop knows its descriptor and
+ * whom to call.
  */
 
-#ifndef _BENCH_LOOP_H_INCLUDED_
-#define _BENCH_LOOP_H_INCLUDED_
+#ifndef _LOAD_LOOP_H_INCLUDED_
+#define _LOAD_LOOP_H_INCLUDED_
 
 #include <stdint.h>
 
@@ -40,4 +41,4 @@ int loop_wait(loop_t *l, uint64_t until);
 /* ns of the monotonic clock */
 uint64_t loop_now(void);
 
-#endif /* _BENCH_LOOP_H_INCLUDED_ */
+#endif /* _LOAD_LOOP_H_INCLUDED_ */

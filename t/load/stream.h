@@ -1,12 +1,12 @@
 /*
  * A connection that carries lines: plain IRC, or a WebSocket with one line in
  * a message, as either side.  It belongs to a user of the load or to a client
- * of the scripted server, which it tells what happens; both programs of the
- * benchmark live on it.
+ * of the scripted server, which it tells what happens; the programs of the
+ * benchmark and of the soak live on it.
  */
 
-#ifndef _BENCH_STREAM_H_INCLUDED_
-#define _BENCH_STREAM_H_INCLUDED_
+#ifndef _LOAD_STREAM_H_INCLUDED_
+#define _LOAD_STREAM_H_INCLUDED_
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -86,4 +86,4 @@ void stream_flush(stream_t *s);
 /* Closes it without a word and without a call. */
 void stream_drop(stream_t *s);
 
-#endif /* _BENCH_STREAM_H_INCLUDED_ */
+#endif /* _LOAD_STREAM_H_INCLUDED_ */
