@@ -358,7 +358,7 @@ inherit_tell(held_t *s, const control_done_t *done)
         return control_send(s->control, &c, NULL, 0);
     }
 
-    c.value = s->server;
+    c.value = s->server | (s->relay != NULL ? CONTROL_SECURE : 0);
     c.serial = s->connection;
 
     if (done != NULL) {

@@ -40,7 +40,8 @@ typedef enum {
     CONTROL_CONNECTED,
 
     /* worker to socket layer: wants an IRC connection (again); value = number
-     * of the server to begin with */
+     * of the server to begin with; status = the port at which that one wants
+     * to be reached with TLS, as it has said (sts.h), or 0 */
     CONTROL_WANT_IRC,
     /* worker to socket layer: value = event (events.h), status = a number of
      * the event, data = text */
@@ -110,6 +111,10 @@ typedef enum {
 
 /* flags of ATTACH: the browser has come back, with a key */
 #define CONTROL_ATTACH_RESUME 0x01
+
+/* of value in CONNECTED, beside the server: there is TLS before it, or no
+ * network */
+#define CONTROL_SECURE 0x80000000u
 
 /* status of CONNECTED: the words are for the user as well */
 #define CONTROL_SAY_WHY (-2)

@@ -118,7 +118,7 @@ connect_tell(held_t *s, control_t *c)
         log_write(LOG_LEVEL_ERR, 0, s->id, "%s", text);
 
     } else {
-        s->server = c->value;
+        s->server = c->value & ~CONTROL_SECURE;
         c->serial = ++s->connection;
         log_write(LOG_LEVEL_INFO, 0, s->id, "connected to %s", text);
     }
@@ -224,7 +224,7 @@ dial_relayed(layer_t *l, held_t *s, int32_t status, const char *words,
 
     memset(&c, 0, offsetof(control_t, data));
     c.type = CONTROL_CONNECTED;
-    c.value = s->server;
+    c.value = s->server | CONTROL_SECURE;
 
     if (server.flags & EIRC_LINK_SERVER_TLS) {
         c.size = (uint32_t) snprintf(

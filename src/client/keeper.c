@@ -58,11 +58,23 @@ worker_event(layer_t *l, held_t *s, const control_t *c)
 
 
 static void
-worker_wants_irc(layer_t *l, held_t *s, uint32_t server)
+worker_wants_irc(layer_t *l, held_t *s, uint32_t server, int32_t port)
 {
     if (bucket_take(&s->returns, l->now) != 0) {
         held_kill(s, "it wants connections without end");
         return;
+    }
+
+    /* said by the server, or so the worker says: for this session alone, and
+     * never back */
+
+    if (port > 0 && port <= UINT16_MAX
+        && eirc_link_server_secure(s->servers, s->servers_len, server,
+                                   (uint16_t) port)
+               == EIRC_OK)
+    {
+        log_write(LOG_LEVEL_INFO, 0, s->id,
+                  "the IRC server wants TLS, at port %ld", (long) port);
     }
 
     dial_again(l, s, server);
@@ -125,7 +137,7 @@ worker_said(layer_t *l, held_t *s, const control_t *c)
         return true;
 
     case CONTROL_WANT_IRC:
-        worker_wants_irc(l, s, c->value);
+        worker_wants_irc(l, s, c->value, c->status);
         return true;
 
     case CONTROL_DETACHED:

@@ -90,7 +90,8 @@ control_read(relay_t *r)
 
     if (c.type == CONTROL_CONNECTED && c.status == 0 && nfds > 0) {
         secret_take(r, fds, nfds);
-        relay_connected(r, fds[0], c.value, c.serial);
+        r->user.sts.secure = c.value & CONTROL_SECURE;
+        relay_connected(r, fds[0], c.value & ~CONTROL_SECURE, c.serial);
         return;
     }
 

@@ -359,7 +359,8 @@ relay_server_inherit(relay_t *r, int fd, const control_t *c)
     if (s->state->phase == SESSION_CONNECTING) {
 
         if (c->serial != s->state->connection) {
-            relay_connected(r, fd, c->value, c->serial);
+            r->user.sts.secure = c->value & CONTROL_SECURE;
+            relay_connected(r, fd, c->value & ~CONTROL_SECURE, c->serial);
 
         } else {
             (void) close(fd);

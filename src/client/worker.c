@@ -54,6 +54,25 @@ event_send(int32_t status, event_type_e type, eirc_slice_t text)
 }
 
 
+/* The IRC server wants TLS: the layer, which has the servers, brings it. */
+static void
+worker_upgrade(relay_t *r, uint16_t port)
+{
+    control_t c;
+
+    memset(&c, 0, offsetof(control_t, data));
+    c.type = CONTROL_WANT_IRC;
+    c.value = r->user.session.state->server;
+    c.status = port;
+
+    /* without TLS it will say so again */
+
+    if (r->control != -1 && control_send(r->control, &c, NULL, 0) != EIRC_OK) {
+        relay_timer_set(r, RELAY_TIMER_RETRY, RELAY_ASK_TIME);
+    }
+}
+
+
 static void
 worker_event(user_t *u, event_type_e type, int32_t status, eirc_slice_t text)
 {
@@ -268,6 +287,7 @@ worker_run(const worker_birth_t *birth)
     relay.renamed = title_set;
     relay.remember = login_map;
     relay.forget = login_forget;
+    relay.upgrade = worker_upgrade;
     relay.user.event = worker_event;
     relay.user.raw = true;
     relay.user.servers = birth->servers;
@@ -298,6 +318,10 @@ worker_run(const worker_birth_t *birth)
         relay.browser.id = birth->id;
         relay.browser.greeting = BROWSER_READY;
     }
+
+    /* a browser that registers itself would have to begin anew */
+
+    relay.user.sts.ask = user_mode(&relay.user) == SESSION_EIRC;
 
     title_set(user_nick(&relay.user).len > 0
                   ? relay.user.session.state->nick

@@ -222,6 +222,13 @@ int eirc_link_server_next(const uint8_t **p, const uint8_t *end,
 int eirc_link_server_at(const uint8_t *p, size_t len, uint32_t number,
                         eirc_link_server_t *server);
 
+/*
+ * The server with this number, which has neither TLS nor is a UNIX socket, is
+ * to be reached with TLS at that port. EIRC_ERROR: there is none such.
+ */
+int eirc_link_server_secure(uint8_t *p, size_t len, uint32_t number,
+                            uint16_t port);
+
 /* how TLS servers of a session are to be verified, and what they are shown */
 typedef struct {
     uint8_t flags;

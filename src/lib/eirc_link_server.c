@@ -108,6 +108,36 @@ eirc_link_server_at(const uint8_t *p, size_t len, uint32_t number,
 }
 
 
+int
+eirc_link_server_secure(uint8_t *p, size_t len, uint32_t number, uint16_t port)
+{
+    uint8_t *entry;
+    const uint8_t *next, *end;
+    eirc_link_server_t server;
+
+    next = p;
+    end = p + len;
+
+    do {
+        entry = p + (next - p);
+
+        if (eirc_link_server_next(&next, end, &server) != EIRC_OK) {
+            return EIRC_ERROR;
+        }
+    } while (number-- > 0);
+
+    if (server.flags != 0 || port == 0) {
+        return EIRC_ERROR;
+    }
+
+    entry[0] = EIRC_LINK_SERVER_TLS;
+    entry[2] = (uint8_t) (port & 0xff);
+    entry[3] = (uint8_t) (port >> 8);
+
+    return EIRC_OK;
+}
+
+
 /* A path from the root, or nothing where it may be left away. */
 static int
 path_in_bounds(eirc_slice_t path)

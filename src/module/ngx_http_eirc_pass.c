@@ -222,7 +222,7 @@ ngx_http_eirc_pass_merge(ngx_conf_t *cf, ngx_http_eirc_loc_conf_t *conf)
     char                          *rv;
     size_t                         len;
     u_char                        *p;
-    ngx_uint_t                     i, n;
+    ngx_uint_t                     i, n, given;
     ngx_http_eirc_server_t        *server;
     ngx_http_upstream_srv_conf_t  *uscf;
 
@@ -267,8 +267,13 @@ ngx_http_eirc_pass_merge(ngx_conf_t *cf, ngx_http_eirc_loc_conf_t *conf)
     conf->servers.data = p;
     conf->servers.len = len;
 
+    /* a server without TLS may say that it wants it (IRCv3 sts) */
+
+    given = !conf->tls_verify || conf->tls_ca.len || conf->tls_certificate.len
+            || conf->tls_certificate_key.len || conf->tls_pins;
+
     for (i = 0; i < conf->pass->nelts; i++) {
-        if (server[i].tls) {
+        if (server[i].tls || (given && !server[i].unix_socket)) {
             return ngx_http_eirc_tls_merge(cf, conf);
         }
     }

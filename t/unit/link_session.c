@@ -754,10 +754,64 @@ test_server_at(void **state)
 }
 
 
+/* A server that wants TLS, among others. */
+static void
+test_secure(void **state)
+{
+    size_t len;
+    unsigned i;
+    uint8_t p[256], copy[256];
+    eirc_link_server_t server;
+    static const struct {
+        uint8_t flags;
+        uint16_t port;
+        const char *host;
+    } servers[] = {{0, 6667, "a"},
+                   {EIRC_LINK_SERVER_TLS, 6697, "b"},
+                   {EIRC_LINK_SERVER_UNIX, 0, "/c"},
+                   {0, 6668, "d.example"}};
+
+    (void) state;
+
+    len = 0;
+
+    for (i = 0; i < 4; i++) {
+        server.flags = servers[i].flags;
+        server.port = servers[i].port;
+        server.host = servers[i].host;
+        server.host_len = strlen(servers[i].host);
+        assert_int_equal(eirc_link_server_add(p, &len, sizeof(p), &server),
+                         EIRC_OK);
+    }
+
+    memcpy(copy, p, len);
+
+    assert_int_equal(eirc_link_server_secure(p, len, 1, 1), EIRC_ERROR);
+    assert_int_equal(eirc_link_server_secure(p, len, 2, 1), EIRC_ERROR);
+    assert_int_equal(eirc_link_server_secure(p, len, 3, 0), EIRC_ERROR);
+    assert_int_equal(eirc_link_server_secure(p, len, 4, 1), EIRC_ERROR);
+    assert_int_equal(eirc_link_server_secure(p, len, 0xffffffff, 1),
+                     EIRC_ERROR);
+    assert_int_equal(eirc_link_server_secure(p, len - 1, 3, 1), EIRC_ERROR);
+    assert_memory_equal(p, copy, len);
+
+    assert_int_equal(eirc_link_server_secure(p, len, 3, 6790), EIRC_OK);
+
+    for (i = 0; i < 4; i++) {
+        assert_int_equal(eirc_link_server_at(p, len, i, &server), EIRC_OK);
+        assert_int_equal(server.flags,
+                         i == 3 ? EIRC_LINK_SERVER_TLS : servers[i].flags);
+        assert_int_equal(server.port, i == 3 ? 6790 : servers[i].port);
+        assert_memory_equal(server.host, servers[i].host, server.host_len);
+    }
+}
+
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_secure),
         cmocka_unit_test(test_server_rules),
         cmocka_unit_test(test_server_cut),
         cmocka_unit_test(test_session_fields),
