@@ -19,7 +19,7 @@ use EIRC::WebSocket;
 select STDERR; $| = 1;
 select STDOUT; $| = 1;
 
-my $t = Test::Nginx->new()->has(qw/http unix/)->plan(12);
+my $t = Test::Nginx->new()->has(qw/http unix/)->plan(14);
 my $dir = $t->testdir();
 my $certs = EIRC::TLS->certificates($dir);
 my $client = irc_client();
