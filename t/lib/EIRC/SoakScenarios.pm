@@ -263,7 +263,7 @@ sub corrupt {
         conf => 'eirc_crash_limit 3 60s;',
         log => [ qr/exited (?:on signal|with code 3)|segment can't be trusted/,
             qr/state of the session|lost its state|broken record/,
-            qr/the process has gone/ ]);
+            qr/the process has gone|malformed record|broke the rules/ ]);
 
     return _scenario($t, \%opt, sub {
         my ($soak, $notes, $problems) = @_;
