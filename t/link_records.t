@@ -226,6 +226,7 @@ $ws->send_text('another');
 is($layer->expect('MESSAGE')->{count}, 0, 'and messages');
 $ws->close(1000);
 $ws->wait_close();
+$ws->disconnect();
 ok(wait_until(5, sub { $t->read_file('codes.log') =~ /^0-2 1000 2 4$/m }),
     'another session for the log');
 
