@@ -194,12 +194,14 @@ is(line($irc), undef, '... and not a word');
 
 secret($t, 'password', 'open sesame');
 $irc = client($t, 'sesame', "--password-file=$dir/password");
-is(join('|', map { line($irc) } 1 .. 4), 'CAP LS 302|PASS :open sesame|'
-    . 'NICK jilles|USER jilles 0 * :jilles', 'PASS behind CAP');
+is(line($irc), 'CAP LS 302', 'CAP before PASS');
 say_($irc, 'CAP * LS :');
-is(line($irc), 'CAP END', '... and on');
+is(join('|', map { line($irc) } 1 .. 4), 'PASS :open sesame|NICK jilles|'
+    . 'USER jilles 0 * :jilles|CAP END', '... and on');
 
 $irc = client($t, undef, "--password-file=$dir/password");
+line($irc);
+say_($irc, 'CAP * LS :');
 line($irc) for 1 .. 4;
 say_($irc, ':s 464 jilles :Password incorrect',
     'ERROR :Closing link: [Password incorrect]');

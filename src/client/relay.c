@@ -446,6 +446,7 @@ expired_end(relay_t *r)
 static void
 expired_login(relay_t *r)
 {
+    sts_late(&r->user);
     login_late(&r->user);
 }
 

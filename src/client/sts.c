@@ -154,6 +154,17 @@ sts_unknown(user_t *u)
 }
 
 
+/* One that knows nothing of capabilities may not even say so. */
+void
+sts_late(user_t *u)
+{
+    if (u->sts.held) {
+        go_on(u);
+        session_commit(&u->session);
+    }
+}
+
+
 bool
 sts_holds(user_t *u)
 {

@@ -31,6 +31,9 @@ bool sts_cap(user_t *u, const eirc_irc_msg_t *msg);
 /* The server knows nothing of capabilities. */
 void sts_unknown(user_t *u);
 
+/* The server has been silent for too long. */
+void sts_late(user_t *u);
+
 /* Is what would come now to wait for the list of capabilities?  A password is
  * not for everybody to read. */
 bool sts_holds(user_t *u);
