@@ -117,8 +117,9 @@ fork_ask(layer_t *l, held_t *s)
     memset(&c, 0, offsetof(control_t, data));
     c.type = CONTROL_FORK;
     c.key = s->item.key;
-    c.size = sizeof(birth);
+    c.size = (uint32_t) sizeof(birth) + s->passport_len;
     memcpy(c.data, &birth, sizeof(birth));
+    memcpy(c.data + sizeof(birth), s->passport, s->passport_len);
 
     nfds = 0;
 

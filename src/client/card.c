@@ -167,15 +167,27 @@ card_key_open(card_key_t *key, int dir)
 
 /* Cards */
 
-static int
-code_make(const card_key_t *key, const card_t *card, uint8_t *code)
+int
+card_sign(const card_key_t *key, const uint8_t *p, size_t len, uint8_t *code)
 {
-    unsigned len;
+    unsigned n;
 
-    return HMAC(EVP_sha256(), key->bytes, CARD_KEY_SIZE,
-                (const uint8_t *) card, SIGNED, code,
-                &len) != NULL
-                   && len == CARD_CODE_SIZE
+    return HMAC(EVP_sha256(), key->bytes, CARD_KEY_SIZE, p, len, code, &n)
+                       != NULL
+                   && n == CARD_CODE_SIZE
+               ? EIRC_OK
+               : EIRC_ERROR;
+}
+
+
+int
+card_signed(const card_key_t *key, const uint8_t *p, size_t len,
+            const uint8_t *code)
+{
+    uint8_t ours[CARD_CODE_SIZE];
+
+    return card_sign(key, p, len, ours) == EIRC_OK
+                   && CRYPTO_memcmp(ours, code, CARD_CODE_SIZE) == 0
                ? EIRC_OK
                : EIRC_ERROR;
 }
@@ -200,20 +212,17 @@ card_write(const card_key_t *key, card_t *card, card_kind_e kind,
         memcpy(card->account, account.p, account.len);
     }
 
-    return code_make(key, card, card->code);
+    return card_sign(key, (const uint8_t *) card, SIGNED, card->code);
 }
 
 
 int
 card_verify(const card_key_t *key, const card_t *card)
 {
-    uint8_t code[CARD_CODE_SIZE];
-
     /* the code goes first: what is not ours has nothing to tell */
 
-    if (code_make(key, card, code) != EIRC_OK
-        || CRYPTO_memcmp(code, card->code, CARD_CODE_SIZE) != 0)
-    {
+    if (card_signed(key, (const uint8_t *) card, SIGNED, card->code)
+        != EIRC_OK) {
         return EIRC_ERROR;
     }
 

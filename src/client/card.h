@@ -9,6 +9,7 @@
 #ifndef _CARD_H_INCLUDED_
 #define _CARD_H_INCLUDED_
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "eirc_limits.h"
@@ -21,9 +22,13 @@ typedef struct {
     uint8_t bytes[CARD_KEY_SIZE];
 } card_key_t;
 
+/* the second byte of whatever is signed, so that none of it passes for another
+ * kind; the first one is its version */
 typedef enum {
     CARD_WORKER = 1, /* the ID is the session's */
-    CARD_RELAY       /* the ID is the relay's own, without an account */
+    CARD_RELAY,      /* the ID is the relay's own, without an account */
+    CARD_PASSPORT,   /* of a session: passport.h */
+    CARD_STORE       /* a session's file: store.h */
 } card_kind_e;
 
 /* As it goes over: bytes alone, what is not used of them is 0. */
@@ -46,6 +51,13 @@ _Static_assert(sizeof(card_t) == EIRC_LINK_CARD_SIZE, "size of a card");
  * key.
  */
 int card_key_open(card_key_t *key, int dir);
+
+/* Makes the code of any bytes, or looks whether it is theirs. EIRC_ERROR: it
+ * isn't, or libcrypto fails. */
+int card_sign(const card_key_t *key, const uint8_t *p, size_t len,
+              uint8_t *code);
+int card_signed(const card_key_t *key, const uint8_t *p, size_t len,
+                const uint8_t *code);
 
 /* Writes a card; EIRC_ERROR: ID or account are too long, or libcrypto fails. */
 int card_write(const card_key_t *key, card_t *card, card_kind_e kind,

@@ -15,14 +15,16 @@
 
 #include "eirc_link.h"
 
-#define CONTROL_DATA_MAX 4096
+/* what a worker is born with, or shows to a new layer, with a whole SESSION */
+#define CONTROL_DATA_MAX 6144
 #define CONTROL_FDS_MAX 6
 
 /* of the records below, as far as relays have to do with them */
 #define CONTROL_VERSION 1
 
 typedef enum {
-    /* socket layer to template: fork a worker; fds: see worker.h */
+    /* socket layer to template: fork a worker; data = worker_birth_t, and
+     * behind it the session's passport; fds: see worker.h */
     CONTROL_FORK = 1,
     /* template to socket layer: key, value = pid, or 0 and errno in status */
     CONTROL_FORKED,
@@ -106,7 +108,9 @@ typedef enum {
 
     /* socket layer to worker: end between two steps, with
      * WORKER_EXIT_MOVED; a successor goes on */
-    CONTROL_MOVE
+    CONTROL_MOVE,
+    /* worker to a socket layer that is not its own, first: see adopt.h */
+    CONTROL_ADOPT
 } control_type_e;
 
 /* flags of ATTACH: the browser has come back, with a key */

@@ -15,6 +15,7 @@
 #include "events.h"
 #include "login.h"
 #include "memfd.h"
+#include "passport.h"
 #include "session.h"
 
 /* connections that a worker may want anew, per 1,000 s and at once: it waits
@@ -173,23 +174,74 @@ held_control_close(layer_t *l, held_t *s)
 
 
 int
+held_learn(layer_t *l, held_t *s, const eirc_link_session_t *request)
+{
+    size_t len;
+    uint8_t *p, buf[PASSPORT_MAX];
+    passport_t passport;
+
+    errno = EINVAL;
+
+    len = passport_write(&l->key, buf, s->id, request);
+    if (len == 0) {
+        return -1;
+    }
+
+    p = malloc(len);
+    if (p == NULL) {
+        return -1;
+    }
+
+    memcpy(p, buf, len);
+    (void) passport_read(&passport, p, len);
+
+    s->limit = request->limit;
+    s->replay = request->replay;
+    s->linger = request->linger;
+    s->crash_limit = request->crash_limit;
+    s->crash_time = request->crash_time;
+    s->mode = request->mode;
+    s->resumable = request->flags & EIRC_LINK_RESUMABLE;
+
+    s->servers = passport.session.servers;
+    s->servers_len = (uint32_t) passport.session.servers_len;
+    s->tls_len = (uint32_t) passport.session.tls_len;
+
+    /* the request may lie in the one before */
+
+    free(s->passport);
+    s->passport = p;
+    s->passport_len = (uint32_t) len;
+
+    return 0;
+}
+
+
+int
 held_id_renew(layer_t *l, held_t *s)
 {
-    return id_make(s->id, sizeof(s->id), l->rundir.number);
+    passport_t passport;
+
+    if (id_make(s->id, sizeof(s->id), l->rundir.number) == -1) {
+        return -1;
+    }
+
+    return passport_read(&passport, s->passport, s->passport_len) == EIRC_OK
+               ? held_learn(l, s, &passport.session)
+               : -1;
 }
 
 
 int
 held_equip(layer_t *l, held_t *s, const eirc_link_session_t *request)
 {
-    s->limit = request->limit;
-    s->replay = request->replay;
-    s->linger = request->linger;
-    s->crash_limit = request->crash_limit;
-    s->crash_time = request->crash_time;
+    if (id_make(s->id, sizeof(s->id), l->rundir.number) == -1
+        || held_learn(l, s, request) == -1)
+    {
+        return -1;
+    }
+
     s->cpu = request->cpu;
-    s->mode = request->mode;
-    s->resumable = request->flags & EIRC_LINK_RESUMABLE;
     s->attachment = 1;
 
     if (s->resumable) {
@@ -199,23 +251,6 @@ held_equip(layer_t *l, held_t *s, const eirc_link_session_t *request)
     bucket_init(&s->events, EVENT_RATE * 1000, EVENT_BURST, l->now);
     bucket_init(&s->flood, EVENT_FLOOD_RATE * 1000, EVENT_FLOOD, l->now);
     bucket_init(&s->returns, RETURN_RATE, RETURN_BURST, l->now);
-
-    s->servers = malloc(request->servers_len + request->tls_len);
-    if (s->servers == NULL) {
-        return -1;
-    }
-
-    memcpy(s->servers, request->servers, request->servers_len);
-    s->servers_len = (uint32_t) request->servers_len;
-    s->tls_len = (uint32_t) request->tls_len;
-
-    if (s->tls_len > 0) {
-        memcpy(s->servers + s->servers_len, request->tls, request->tls_len);
-    }
-
-    if (held_id_renew(l, s) == -1) {
-        return -1;
-    }
 
     s->segment = memory_open("segment", session_segment_size(request->replay));
     s->secret = memory_open("secret", LOGIN_SIZE);

@@ -21,6 +21,9 @@ void held_control_close(layer_t *l, held_t *s);
 
 /* It is another session now; -1 and errno. */
 int held_id_renew(layer_t *l, held_t *s);
+/* Has a session with an ID learn what its request says, and signs its passport;
+ * -1 and errno. */
+int held_learn(layer_t *l, held_t *s, const eirc_link_session_t *request);
 
 /* Lets go of everything, and forgets the session. */
 void held_clear(layer_t *l, held_t *s);

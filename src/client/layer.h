@@ -61,6 +61,8 @@ typedef struct {
     int signals; /* signalfd */
     int exe;     /* what helpers execute */
 
+    card_key_t key; /* of passports and cards */
+
     uint64_t now; /* ms, monotonic, of this round of the loop */
 
     sessions_t sessions;

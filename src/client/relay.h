@@ -69,6 +69,8 @@ struct relay_s {
     /* the secrets are not needed any more, by this connection */
     void (*forget)(login_t *login);
 
+    eirc_slice_t passport; /* shown to a new socket layer; empty: none */
+
     /* the relay's own */
     uint64_t timers[RELAY_TIMERS]; /* when, in ms; 0: not set */
     uint64_t leave_end; /* ms: the last moment for RELAY_TIMER_LEAVE */

@@ -232,17 +232,12 @@ sessions_detached_most(const sessions_t *s, const held_t *session)
 }
 
 
-held_t *
-sessions_add(sessions_t *s, const char *account, size_t len)
+/* Makes a session of an item of the table. */
+static held_t *
+session_init(sessions_t *s, held_t *session, const char *account, size_t len)
 {
     account_t *a;
-    held_t *session;
 
-    if (len > EIRC_LINK_ACCOUNT_MAX) {
-        return NULL;
-    }
-
-    session = table_add(&s->table);
     if (session == NULL) {
         return NULL;
     }
@@ -257,6 +252,7 @@ sessions_add(sessions_t *s, const char *account, size_t len)
 
     session->account = a;
     sessions_attach(session);
+    session->pidfd = -1;
     session->link = -1;
     session->segment = -1;
     session->secret = -1;
@@ -268,6 +264,28 @@ sessions_add(sessions_t *s, const char *account, size_t len)
 }
 
 
+held_t *
+sessions_add(sessions_t *s, const char *account, size_t len)
+{
+    if (len > EIRC_LINK_ACCOUNT_MAX) {
+        return NULL;
+    }
+
+    return session_init(s, table_add(&s->table), account, len);
+}
+
+
+held_t *
+sessions_put(sessions_t *s, uint64_t key, const char *account, size_t len)
+{
+    if (len > EIRC_LINK_ACCOUNT_MAX) {
+        return NULL;
+    }
+
+    return session_init(s, table_put(&s->table, key), account, len);
+}
+
+
 void
 sessions_remove(sessions_t *s, held_t *session)
 {
@@ -275,8 +293,9 @@ sessions_remove(sessions_t *s, held_t *session)
     sessions_detach(session);
     account_leave(s, session->account);
 
-    free(session->servers);
+    free(session->passport);
     free(session->crashes);
+    session->passport = NULL;
     session->servers = NULL;
     session->crashes = NULL;
 

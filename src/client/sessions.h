@@ -58,6 +58,9 @@ struct held_s {
     held_state_e state;
     held_irc_e irc_state;
     pid_t pid;     /* 0: none */
+    int pidfd;     /* of a worker that is no child of ours; -1: it is one */
+    int ended;     /* flag: it has said that the session has ended */
+    int stale;     /* flag: it is of another program, or another layer */
     int doomed;    /* flag: it broke the rules, and is not succeeded */
     int ending;    /* flag: its channel has ended, and so will it */
     int succeeded; /* flag: the process is not the first one */
@@ -74,7 +77,9 @@ struct held_s {
     /* the worker's end, until it was sent to the template; -1 */
     int worker_control;
 
-    uint8_t *servers; /* entries as in SESSION, from malloc */
+    uint8_t *passport; /* from malloc */
+    uint32_t passport_len;
+    const uint8_t *servers; /* entries as in SESSION, in the passport */
     uint32_t servers_len;
     uint32_t tls_len;    /* TLS as in SESSION, behind the servers */
     uint32_t server;     /* to begin with */
@@ -173,6 +178,10 @@ held_t *sessions_detached_most(const sessions_t *s, const held_t *session);
 
 /* A new session of that account, its descriptors -1; NULL: no memory. */
 held_t *sessions_add(sessions_t *s, const char *account, size_t len);
+
+/* The same in the table's next slot, which gets that key: table_put(). */
+held_t *sessions_put(sessions_t *s, uint64_t key, const char *account,
+                     size_t len);
 
 /* Forgets a session; its descriptors are the caller's to close. */
 void sessions_remove(sessions_t *s, held_t *session);

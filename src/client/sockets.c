@@ -167,6 +167,10 @@ layer_open(layer_t *l)
         return fatal("epoll_ctl()");
     }
 
+    if (card_key_open(&l->key, AT_FDCWD) == -1) {
+        return fatal("open() of the key");
+    }
+
     l->exe = helper_open();
     if (l->exe == -1) {
         return fatal("open() of the program");

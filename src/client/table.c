@@ -48,6 +48,31 @@ chunk_add(table_t *t)
 }
 
 
+/* The next slot that was never used; NULL: no memory. */
+static table_item_t *
+slot_add(table_t *t)
+{
+    if (t->nslots / CHUNK == t->nchunks && chunk_add(t) == -1) {
+        return NULL;
+    }
+
+    return item_at(t, t->nslots++);
+}
+
+
+static void *
+item_begin(table_t *t, table_item_t *item, uint64_t key)
+{
+    memset(item, 0, t->item_size);
+
+    item->key = key;
+    item->live = 1;
+    t->count++;
+
+    return item;
+}
+
+
 void *
 table_add(table_t *t)
 {
@@ -61,13 +86,11 @@ table_add(table_t *t)
 
     } else {
         slot = t->nslots;
+        item = slot_add(t);
 
-        if (slot / CHUNK == t->nchunks && chunk_add(t) == -1) {
+        if (item == NULL) {
             return NULL;
         }
-
-        item = item_at(t, slot);
-        t->nslots++;
     }
 
     generation = (uint32_t) (item->key >> 32) + 1;
@@ -75,13 +98,50 @@ table_add(table_t *t)
         generation = 1;
     }
 
-    memset(item, 0, t->item_size);
+    return item_begin(t, item, (uint64_t) generation << 32 | slot);
+}
 
-    item->key = (uint64_t) generation << 32 | slot;
-    item->live = 1;
-    t->count++;
 
-    return item;
+uint64_t
+table_key(const table_t *t, uint32_t slot)
+{
+    return slot < t->nslots ? item_at(t, slot)->key : 0;
+}
+
+
+void *
+table_put(table_t *t, uint64_t key)
+{
+    uint64_t generation;
+    table_item_t *item;
+
+    generation = key >> 32;
+
+    if ((uint32_t) key != t->nslots || generation == 0
+        || generation > TABLE_GENERATION_MAX)
+    {
+        return NULL;
+    }
+
+    item = slot_add(t);
+
+    return item == NULL ? NULL : item_begin(t, item, key);
+}
+
+
+int
+table_skip(table_t *t, uint64_t key)
+{
+    void *item;
+
+    item = table_put(t, key);
+    if (item == NULL) {
+        return -1;
+    }
+
+    table_remove(t, item);
+
+    return 0;
 }
 
 

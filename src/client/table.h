@@ -34,6 +34,16 @@ void table_init(table_t *t, size_t item_size);
 /* A new item, zeroed but for its head; NULL: no memory. */
 void *table_add(table_t *t);
 
+/*
+ * A table is copied slot by slot: the key of a slot, 0 if it was never used;
+ * an item in the next slot that was never used, or that slot without an item,
+ * with this key. NULL, -1: it is another slot's, no generation, or there is no
+ * memory.
+ */
+uint64_t table_key(const table_t *t, uint32_t slot);
+void *table_put(table_t *t, uint64_t key);
+int table_skip(table_t *t, uint64_t key);
+
 /* The item of a key, or NULL. */
 void *table_find(const table_t *t, uint64_t key);
 

@@ -119,7 +119,7 @@ descriptors_arrange(const int *fds)
 
 
 static _Noreturn void
-child_run(const worker_birth_t *birth, const int *fds)
+child_run(const worker_birth_t *birth, eirc_slice_t passport, const int *fds)
 {
     canary_renew();
 
@@ -129,7 +129,7 @@ child_run(const worker_birth_t *birth, const int *fds)
         _exit(1);
     }
 
-    _exit(worker_run(birth));
+    _exit(worker_run(birth, passport));
 }
 
 
@@ -137,16 +137,22 @@ static void
 worker_fork(control_t *c, const int *fds)
 {
     long pid;
+    eirc_slice_t passport;
     worker_birth_t birth;
 
     memcpy(&birth, c->data, sizeof(birth));
+
+    /* a child has it where it lies */
+
+    passport = eirc_slice((uint8_t *) c->data + sizeof(birth),
+                          c->size - sizeof(birth));
 
     /* fork() has no way to make the child a sibling */
 
     pid = syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
 
     if (pid == 0) {
-        child_run(&birth, fds);
+        child_run(&birth, passport, fds);
     }
 
     c->type = CONTROL_FORKED;
@@ -199,7 +205,7 @@ record_take(control_t *c)
 
     rc = -1;
 
-    if (c->type == CONTROL_FORK && c->size == sizeof(worker_birth_t)
+    if (c->type == CONTROL_FORK && c->size >= sizeof(worker_birth_t)
         && descriptors_name(c, fds, nfds, places))
     {
         worker_fork(c, places);

@@ -274,7 +274,7 @@ cpu_pin(uint32_t cpu)
 
 
 int
-worker_run(const worker_birth_t *birth)
+worker_run(const worker_birth_t *birth, eirc_slice_t passport)
 {
     int rc;
     void *segment;
@@ -284,6 +284,7 @@ worker_run(const worker_birth_t *birth)
     relay.control = WORKER_FD_CONTROL;
     relay.id = birth->id;
     relay.linger = birth->linger;
+    relay.passport = passport;
     relay.renamed = title_set;
     relay.remember = login_map;
     relay.forget = login_forget;

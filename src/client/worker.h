@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "eirc_link.h"
+#include "eirc_slice.h"
 
 /* Descriptors of a worker are always these: the sandbox names RESCUE. */
 #define WORKER_FD_LINK 3
@@ -46,13 +47,14 @@ typedef struct {
 } worker_birth_t;
 
 /*
- * Runs a worker to its end and returns its exit code.
+ * Runs a worker to its end and returns its exit code. The passport stays where
+ * it is.
  *
  * The system calls that it makes, for the sandbox: poll, recvfrom, recvmsg,
  * sendto, sendmsg, shutdown, close, getsockopt, clock_gettime, mmap (without
  * PROT_EXEC), munmap, brk, and prctl for the process's name. For the request
  * it maps 16 MB for a moment, of which it touches what the JSON takes.
  */
-int worker_run(const worker_birth_t *birth);
+int worker_run(const worker_birth_t *birth, eirc_slice_t passport);
 
 #endif /* _WORKER_H_INCLUDED_ */
