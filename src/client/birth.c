@@ -301,7 +301,7 @@ strays_kill(layer_t *l)
     while (fscanf(f, "%d", &pid) == 1) {
 
         if (pid != l->template.pid && pid != l->connector.pid
-            && !irc_relays_has(l, pid)
+            && pid != l->probe && !irc_relays_has(l, pid)
             && sessions_find_pid(&l->sessions, pid) == NULL)
         {
             (void) kill(pid, SIGKILL);

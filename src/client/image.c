@@ -32,14 +32,8 @@ static const field_t peer_fields[] = {
     FIELD(image_peer_t, deadline),
 };
 
-static const field_t relay_fields[] = {
-    FIELD(image_relay_t, slot),      FIELD(image_relay_t, pid),
-    FIELD(image_relay_t, fd),        FIELD(image_relay_t, users),
-    FIELD(image_relay_t, users_max), FIELD(image_relay_t, started),
-};
-
-/* behind key, process, the slot of the relay, and whether there is a browser;
- * the times of crashes are not kept */
+/* behind key, process, and whether there is a browser; the times of crashes are
+ * not kept, and relays are found anew */
 static const field_t session_fields[] = {
     FIELD(held_t, state),
     FIELD(held_t, irc_state),
@@ -88,7 +82,7 @@ static const field_t session_fields[] = {
     FIELD(held_t, counting),
 };
 
-#define SESSION_OWN 17
+#define SESSION_OWN 13
 
 
 static void
@@ -278,6 +272,7 @@ image_head_write(uint8_t *p, const image_head_t *head)
     put(p + 16, (uint32_t) head->lock, 4);
     put(p + 20, (uint32_t) head->listen, 4);
     put(p + 24, (uint32_t) head->log, 4);
+    put(p + 32, head->length, 8);
 }
 
 
@@ -293,6 +288,7 @@ image_head_read(image_head_t *head, const uint8_t *p, size_t len)
     head->lock = (int32_t) get(p + 16, 4);
     head->listen = (int32_t) get(p + 20, 4);
     head->log = (int32_t) get(p + 24, 4);
+    head->length = get(p + 32, 8);
 
     return EIRC_OK;
 }
@@ -329,7 +325,7 @@ image_slot_write(uint8_t *p, uint64_t key)
 
 
 size_t
-image_session_write(uint8_t *p, const held_t *s, int32_t relay)
+image_session_write(uint8_t *p, const held_t *s)
 {
     size_t len;
     uint8_t *fixed;
@@ -338,8 +334,7 @@ image_session_write(uint8_t *p, const held_t *s, int32_t relay)
 
     put(fixed, s->item.key, 8);
     put(fixed + 8, (uint32_t) s->pid, 4);
-    put(fixed + 12, (uint32_t) relay, 4);
-    put(fixed + 16, s->attached != 0, 1);
+    put(fixed + 12, s->attached != 0, 1);
 
     len = SESSION_OWN
           + fields_write(fixed + SESSION_OWN, s, session_fields,
@@ -360,21 +355,6 @@ image_peer_write(uint8_t *p, const image_peer_t *peer)
 
     return record_end(
         p, fields_write(fixed, peer, peer_fields, COUNT(peer_fields)), 0);
-}
-
-
-size_t
-image_relay_write(uint8_t *p, const image_relay_t *relay)
-{
-    size_t len;
-    uint8_t *fixed;
-
-    fixed = record_begin(p, IMAGE_RELAY);
-    len = fields_write(fixed, relay, relay_fields, COUNT(relay_fields));
-
-    memcpy(fixed + len, relay->server.p, relay->server.len);
-
-    return record_end(p, len, relay->server.len);
 }
 
 
@@ -451,8 +431,7 @@ image_session_read(image_session_t *session, eirc_slice_t body)
 
     session->key = get(fixed.p, 8);
     session->pid = (int32_t) get(fixed.p + 8, 4);
-    session->relay = (int32_t) get(fixed.p + 12, 4);
-    session->attached = fixed.p[16] != 0;
+    session->attached = fixed.p[12] != 0;
     session->fixed
         = eirc_slice(fixed.p + SESSION_OWN, fixed.len - SESSION_OWN);
     session->passport = rest;
@@ -476,24 +455,6 @@ image_peer_read(image_peer_t *peer, eirc_slice_t body)
 
     return peer->fd < 0 || peer->kind > IMAGE_PEER_ASKER ? EIRC_ERROR
                                                          : EIRC_OK;
-}
-
-
-int
-image_relay_read(image_relay_t *relay, eirc_slice_t body)
-{
-    eirc_slice_t fixed;
-
-    memset(relay, 0, sizeof(image_relay_t));
-    relay->fd = -1;
-
-    if (body_split(body, &fixed, &relay->server) != EIRC_OK) {
-        return EIRC_ERROR;
-    }
-
-    fields_read(relay, fixed, relay_fields, COUNT(relay_fields));
-
-    return relay->pid == 0 || relay->pid > INT32_MAX ? EIRC_ERROR : EIRC_OK;
 }
 
 

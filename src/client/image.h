@@ -1,11 +1,11 @@
 /*
  * The image: what a socket layer writes down for the program that goes on in
- * its place, in the same process: what it holds of sessions, connections and
- * relays, with the numbers of their descriptors. A session's record is also
- * what is kept of it in a file. Only the bytes are here; upgrade.c writes them
+ * its place, in the same process: what it holds of sessions and connections,
+ * with the numbers of their descriptors. (Relays are written behind it, see
+ * irc_strangers.h.) A session's record is also what is kept of it in a file. Only the bytes are here; upgrade.c writes them
  * to memory, takeover.c makes a layer of them. No system calls.
  *
- *     head     number of the format, lock, listening socket, log
+ *     head     number of the format, length, lock, listening socket, log
  *     records  type, length, body; the last one is END
  *
  * The head stays as it is for ever: whoever does not know the format can still
@@ -45,13 +45,13 @@ typedef enum {
     IMAGE_LAYER,
     IMAGE_SLOT,    /* of the table of sessions, without one */
     IMAGE_SESSION, /* slots and sessions come in the table's order */
-    IMAGE_PEER,
-    IMAGE_RELAY
+    IMAGE_PEER
 } image_type_e;
 
 typedef struct {
     uint32_t format;
     uint32_t number; /* K */
+    uint64_t length; /* of the image, head included */
     int32_t lock;
     int32_t listen;
     int32_t log; /* or -1 */
@@ -74,22 +74,10 @@ typedef struct {
     uint64_t deadline; /* ms */
 } image_peer_t;
 
-/* a relay to IRC servers */
-typedef struct {
-    uint32_t slot;
-    uint32_t pid;
-    int32_t fd;
-    uint32_t users;
-    uint32_t users_max;
-    uint64_t started; /* ms */
-    eirc_slice_t server;
-} image_relay_t;
-
 /* a session: what of it is no number */
 typedef struct {
-    uint64_t key;  /* of the table */
-    int32_t pid;   /* 0: none */
-    int32_t relay; /* slot of the one that carries it, or -1 */
+    uint64_t key; /* of the table */
+    int32_t pid;  /* 0: none */
     int attached;
     eirc_slice_t fixed;    /* for image_session_fill() */
     eirc_slice_t passport; /* bytes that nobody has checked */
@@ -108,9 +96,8 @@ int image_head_read(image_head_t *head, const uint8_t *p, size_t len);
 size_t image_end_write(uint8_t *p);
 size_t image_layer_write(uint8_t *p, const image_layer_t *layer);
 size_t image_slot_write(uint8_t *p, uint64_t key);
-size_t image_session_write(uint8_t *p, const held_t *s, int32_t relay);
+size_t image_session_write(uint8_t *p, const held_t *s);
 size_t image_peer_write(uint8_t *p, const image_peer_t *peer);
-size_t image_relay_write(uint8_t *p, const image_relay_t *relay);
 
 /*
  * Takes the record at *p, before end: its body, *p is moved behind it.
@@ -125,7 +112,6 @@ int image_layer_read(image_layer_t *layer, eirc_slice_t body);
 int image_slot_read(uint64_t *key, eirc_slice_t body);
 int image_session_read(image_session_t *session, eirc_slice_t body);
 int image_peer_read(image_peer_t *peer, eirc_slice_t body);
-int image_relay_read(image_relay_t *relay, eirc_slice_t body);
 
 /*
  * Fills in what of a session is a number, but for those of the table; the rest

@@ -16,6 +16,7 @@
 #include "control.h"
 #include "helper.h"
 #include "log.h"
+#include "program.h"
 #include "rundir.h"
 #include "sessions.h"
 #include "table.h"
@@ -28,6 +29,9 @@
 
 /* relays, with a descriptor each */
 #define LAYER_RELAYS_MAX 64
+
+/* workers that are asked at a time to move to this program */
+#define LAYER_MOVES_MAX 50
 
 /* descriptors that a session takes: link, segment, secret, control, IRC; and
  * one more, the worker's end, until it is handed to the template */
@@ -42,8 +46,20 @@ typedef enum {
     LAYER_CONNECTOR,
     LAYER_PEER,
     LAYER_WORKER,
-    LAYER_RELAY
+    LAYER_RELAY,
+    LAYER_PIDFD
 } layer_kind_e;
+
+/*
+ *    NONE --> PROBING --> WAITING --> another program
+ *      ^         |           |
+ *      +---------+-----------+
+ */
+typedef enum {
+    LAYER_UPGRADE_NONE = 0,
+    LAYER_UPGRADE_PROBING, /* can the program be started? */
+    LAYER_UPGRADE_WAITING  /* until no fork is on its way; none is begun */
+} layer_upgrade_e;
 
 /* the exit of a process that nobody has told us of yet */
 typedef struct {
@@ -51,12 +67,18 @@ typedef struct {
     int status;
 } layer_exit_t;
 
+/* a worker that was asked to move */
+typedef struct {
+    uint64_t key; /* 0: none */
+    pid_t pid;
+    uint64_t until; /* ms */
+} layer_move_t;
+
 typedef struct peer_s peer_t;
 typedef struct irc_relay_s irc_relay_t;
 
 typedef struct {
     rundir_t rundir;
-    card_key_t key; /* of the cards */
     int epoll;
     int signals; /* signalfd */
     int exe;     /* what helpers execute */
@@ -87,6 +109,17 @@ typedef struct {
     layer_exit_t exits[LAYER_FORKS_MAX];
     uint32_t nexits;
 
+    program_t program;
+    layer_upgrade_e upgrade;
+    pid_t probe;            /* 0: none */
+    uint64_t upgrade_until; /* ms */
+
+    layer_move_t moves[LAYER_MOVES_MAX];
+    uint32_t nmoves;
+    uint32_t nstale;    /* workers of another program, not yet asked */
+    uint32_t move_slot; /* the next one to be looked at */
+
+    int stay;              /* flag: also without anybody who watches */
     uint64_t idle_since;   /* ms */
     uint64_t accept_again; /* ms: when to go on accepting; 0: does */
     uint64_t stop_until;   /* ms: when workers are killed; 0: not stopping */

@@ -112,6 +112,29 @@ log_level_parse(const char *name)
 }
 
 
+const char *
+log_level_name(log_level_e level)
+{
+    return names[level];
+}
+
+
+int
+log_descriptor(void)
+{
+    return log_one.path == NULL ? -1 : log_one.fd;
+}
+
+
+void
+log_inherit(const char *target, unsigned number, int fd)
+{
+    log_one.number = number;
+    log_one.fd = fd;
+    log_one.path = strdup(target);
+}
+
+
 /* Whoever rotates logs need not tell us: looked at once a second. */
 static void
 file_check(time_t now)

@@ -35,6 +35,15 @@ void log_level_set(log_level_e level);
 /* The level of a name as in nginx's error_log, or -1. */
 int log_level_parse(const char *name);
 
+/* The name of a level. */
+const char *log_level_name(log_level_e level);
+
+/* The descriptor of the file, or -1: there is none. */
+int log_descriptor(void);
+
+/* Writes to that file until log_reopen(), where the target's can't be opened. */
+void log_inherit(const char *target, unsigned number, int fd);
+
 /*
  * Writes a line; error is an errno to add in nginx's form, or 0; id, when not
  * NULL, the session's.

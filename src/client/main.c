@@ -9,13 +9,15 @@
 #include "template.h"
 #include "title.h"
 #include "irc_relay.h"
-
-#define VERSION "1.0.0"
+#include "upgrade_ask.h"
+#include "version.h"
 
 static const char usage[]
     = "Usage: irc-client --sockets --run-path=DIR [--index=K]\n"
       "                  [--log=FILE|stderr|syslog] [--log-level=LEVEL]\n"
-      "                  [--relay-sessions=N]\n"
+      "                  [--relay-sessions=N] [--stay]\n"
+      "                  [--state=DIR [--state-interval=SECONDS]]\n"
+      "       irc-client --sockets --upgrade --run-path=DIR [--index=K]\n"
       "       irc-client --nick=NICK --server=HOST --port=PORT\n"
       "                  [--realname=NAME] [--channels=NAME,...]\n"
       "                  [--listen=DIR] [--log=DIR] [--instance=ID]\n"
@@ -75,6 +77,12 @@ main(int argc, char **argv)
 
     case ROLE_SOCKETS:
         return sockets_run(&o);
+
+    case ROLE_UPGRADE:
+        return upgrade_ask_run(&o);
+
+    case ROLE_PROBE:
+        return 0;
 
     case ROLE_TEMPLATE:
         return template_run();

@@ -8,7 +8,10 @@
 #include "irc_relay.h"
 
 typedef enum {
-    KIND_FLAG = 0,
+    KIND_ROLE = 0, /* which role_find() and its like look for */
+    KIND_FLAG,
+    KIND_DESCRIPTOR,
+    KIND_SECONDS,
     KIND_STRING,
     KIND_INDEX,
     KIND_LEVEL,
@@ -22,12 +25,18 @@ typedef struct {
 } option_t;
 
 static const option_t table[] = {
+    {"image", KIND_DESCRIPTOR, offsetof(options_t, image)},
     {"index", KIND_INDEX, offsetof(options_t, index)},
     {"log", KIND_STRING, offsetof(options_t, log)},
     {"log-level", KIND_LEVEL, offsetof(options_t, log_level)},
+    {"probe", KIND_ROLE, 0},
     {"relay-sessions", KIND_USERS, offsetof(options_t, relay_sessions)},
     {"run-path", KIND_STRING, offsetof(options_t, run_path)},
-    {"sockets", KIND_FLAG, 0},
+    {"sockets", KIND_ROLE, 0},
+    {"state", KIND_STRING, offsetof(options_t, state)},
+    {"state-interval", KIND_SECONDS, offsetof(options_t, state_interval)},
+    {"stay", KIND_FLAG, offsetof(options_t, stay)},
+    {"upgrade", KIND_ROLE, 0},
 };
 
 #define NOPTIONS (sizeof(table) / sizeof(table[0]))
@@ -109,8 +118,29 @@ value_set(options_t *o, const option_t *option, const char *value)
         o->relay_sessions = (unsigned) n;
         return n < 1 ? -1 : 0;
 
+    case KIND_DESCRIPTOR:
+        n = number_parse(value, 1 << 20);
+        o->image = (int) n;
+        return n < 3 ? -1 : 0;
+
+    case KIND_SECONDS:
+        n = number_parse(value, OPTION_STATE_INTERVAL_MAX);
+        o->state_interval = (unsigned) n;
+        return n < 1 ? -1 : 0;
+
     default:
         return -1;
+    }
+}
+
+
+static void
+flag_set(options_t *o, const option_t *option)
+{
+    static const int set = 1;
+
+    if (option->kind == KIND_FLAG) {
+        memcpy((char *) o + option->offset, &set, sizeof(set));
     }
 }
 
@@ -137,12 +167,13 @@ argument_parse(options_t *o, const char *arg, char *error, size_t size)
         return -1;
     }
 
-    if (option->kind == KIND_FLAG) {
+    if (option->kind == KIND_ROLE || option->kind == KIND_FLAG) {
         if (value != NULL) {
             (void) snprintf(error, size, "--%s takes no value", option->name);
             return -1;
         }
 
+        flag_set(o, option);
         return 0;
     }
 
@@ -211,6 +242,8 @@ options_parse(options_t *o, int argc, char *const *argv, char *error,
     memset(o, 0, sizeof(options_t));
     o->log_level = LOG_LEVEL_INFO;
     o->relay_sessions = IRC_RELAY_USERS;
+    o->state_interval = OPTION_STATE_INTERVAL;
+    o->image = -1;
 
     if (argc == 2 && role_find(o, argv[1])) {
         return 0;
@@ -221,7 +254,9 @@ options_parse(options_t *o, int argc, char *const *argv, char *error,
         return 0;
     }
 
-    o->role = ROLE_SOCKETS;
+    o->role = is_given(argc, argv, OPTION_PROBE)  ? ROLE_PROBE
+              : is_given(argc, argv, "--upgrade") ? ROLE_UPGRADE
+                                                  : ROLE_SOCKETS;
 
     for (i = 1; i < argc; i++) {
         if (argument_parse(o, argv[i], error, size) == -1) {

@@ -14,6 +14,8 @@
 typedef enum {
     ROLE_LISTEN = 0, /* one user, standing alone */
     ROLE_SOCKETS,
+    ROLE_UPGRADE, /* asks a socket layer to go on as another program */
+    ROLE_PROBE,   /* looks whether it could be one */
     ROLE_TEMPLATE,
     ROLE_CONNECTOR,
     ROLE_RELAY,
@@ -30,6 +32,12 @@ typedef struct {
     unsigned index;
     int log_level;           /* log_level_e */
     unsigned relay_sessions; /* users of one relay */
+    int stay;                /* flag: also without anybody who watches */
+    int image;               /* descriptor to go on from, or -1 */
+    unsigned state_interval; /* s */
+
+    /* the directory of sessions' files; NULL: none are kept */
+    const char *state;
 
     /* a file, "stderr" or "syslog" */
     const char *log;
@@ -39,6 +47,14 @@ typedef struct {
 #define OPTION_TEMPLATE "--role=template"
 #define OPTION_CONNECTOR "--role=connector"
 #define OPTION_RELAY "--role=relay"
+
+/* arguments that a socket layer gives to the next program in its place */
+#define OPTION_PROBE "--probe"
+#define OPTION_IMAGE "--image="
+
+/* s, between two files of a session */
+#define OPTION_STATE_INTERVAL 30
+#define OPTION_STATE_INTERVAL_MAX 86400
 
 /* Fills o; 0, or -1 with a sentence in error. For ROLE_LISTEN nothing but the
  * role is looked at. */

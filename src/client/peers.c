@@ -11,6 +11,7 @@
 #include "irc_strangers.h"
 #include "rescue.h"
 #include "resume.h"
+#include "upgrade.h"
 
 /* connections taken in one round, so that the rest have their turn */
 #define ACCEPT_MAX 64
@@ -21,8 +22,8 @@
 struct peer_s {
     table_item_t item;
     int fd;
-    int watch;  /* flag: it has no time limit and is in no list */
-    int rescue; /* flag: it was left behind by a layer, and may say so */
+    int rescue;    /* flag: it was left behind by a layer, and may say so */
+    uint32_t kind; /* IMAGE_PEER_*; who watches has no limit, is in no list */
     uint64_t deadline;
     peer_t *prev;
     peer_t *next;
@@ -36,20 +37,34 @@ peers_init(layer_t *l)
 }
 
 
+/* Adds it where its deadline belongs. */
 static void
 list_add(layer_t *l, peer_t *p)
 {
-    p->prev = l->peers_last;
-    p->next = NULL;
+    peer_t *after;
 
-    if (l->peers_last != NULL) {
-        l->peers_last->next = p;
+    after = l->peers_last;
+
+    while (after != NULL && after->deadline > p->deadline) {
+        after = after->prev;
+    }
+
+    p->prev = after;
+    p->next = (after == NULL) ? l->peers_first : after->next;
+
+    if (p->prev != NULL) {
+        p->prev->next = p;
 
     } else {
         l->peers_first = p;
     }
 
-    l->peers_last = p;
+    if (p->next != NULL) {
+        p->next->prev = p;
+
+    } else {
+        l->peers_last = p;
+    }
 }
 
 
@@ -81,7 +96,7 @@ peer_release(layer_t *l, peer_t *p)
     fd = p->fd;
     layer_unwatch(l, fd);
 
-    if (p->watch) {
+    if (p->kind == IMAGE_PEER_WATCH) {
         l->nwatches--;
         l->idle_since = l->now;
 
@@ -312,7 +327,7 @@ record_take(layer_t *l, peer_t *p, const uint8_t *buf, size_t len)
         return;
     }
 
-    if (p->watch || eirc_link_header_read(&h, buf, len) != EIRC_OK
+    if (p->kind != 0 || eirc_link_header_read(&h, buf, len) != EIRC_OK
         || h.flags != 0 || h.value != EIRC_LINK_VERSION
         || (h.count != 0 && h.type != EIRC_LINK_RESUME))
     {
@@ -325,8 +340,13 @@ record_take(layer_t *l, peer_t *p, const uint8_t *buf, size_t len)
 
     case EIRC_LINK_WATCH:
         list_remove(l, p);
-        p->watch = 1;
+        p->kind = IMAGE_PEER_WATCH;
         l->nwatches++;
+        break;
+
+    case EIRC_LINK_UPGRADE:
+        p->kind = IMAGE_PEER_ASKER;
+        upgrade_begin(l);
         break;
 
     case EIRC_LINK_SESSION:
@@ -383,6 +403,80 @@ peers_expire(layer_t *l)
     }
 
     return l->peers_first == NULL ? 0 : l->peers_first->deadline;
+}
+
+
+void
+peers_upgraded(layer_t *l, eirc_link_type_e type, const char *words)
+{
+    size_t len;
+    uint8_t buf[EIRC_LINK_HEADER_SIZE + EIRC_LINK_TEXT_MAX];
+    uint32_t slot;
+    peer_t *p;
+
+    len = eirc_link_record_write(
+        buf, type, type == EIRC_LINK_REFUSED ? EIRC_LINK_FAILED : 0, 0, words);
+
+    slot = 0;
+
+    while ((p = table_next(&l->peers, &slot)) != NULL) {
+        if (p->kind == IMAGE_PEER_ASKER) {
+            (void) send(p->fd, buf, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+            peer_close(l, p);
+        }
+    }
+}
+
+
+int
+peers_save(const layer_t *l, uint32_t *slot, image_peer_t *peer)
+{
+    peer_t *p;
+
+    p = table_next(&l->peers, slot);
+    if (p == NULL) {
+        return 0;
+    }
+
+    peer->fd = p->fd;
+    peer->kind = p->kind;
+    peer->deadline = p->deadline;
+
+    return 1;
+}
+
+
+void
+peers_restore(layer_t *l, const image_peer_t *peer)
+{
+    peer_t *p;
+
+    p = table_add(&l->peers);
+
+    if (p == NULL
+        || layer_watch(l, peer->fd, EPOLLIN, LAYER_PEER, p->item.key) == -1)
+    {
+        log_write(LOG_LEVEL_ALERT, errno, NULL,
+                  "a connection was not taken over");
+
+        if (p != NULL) {
+            table_remove(&l->peers, p);
+        }
+
+        (void) close(peer->fd);
+        return;
+    }
+
+    p->fd = peer->fd;
+    p->kind = peer->kind;
+    p->deadline = peer->deadline;
+
+    if (p->kind == IMAGE_PEER_WATCH) {
+        l->nwatches++;
+
+    } else {
+        list_add(l, p);
+    }
 }
 
 

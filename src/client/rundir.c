@@ -76,6 +76,15 @@ rundir_enter(rundir_t *r, const char *path, unsigned number, const char **call)
 }
 
 
+void
+rundir_take(rundir_t *r, unsigned number, int lock, int listen)
+{
+    r->number = number;
+    r->lock = lock;
+    r->listen = listen;
+}
+
+
 int
 rundir_listen(rundir_t *r, const char **call)
 {

@@ -20,6 +20,10 @@ typedef struct {
 int rundir_enter(rundir_t *r, const char *path, unsigned number,
                  const char **call);
 
+/* The same for a process that has lock and listening socket already, and is in
+ * the directory. */
+void rundir_take(rundir_t *r, unsigned number, int lock, int listen);
+
 /* Listens, in place of whatever a dead layer left. As rundir_enter(). */
 int rundir_listen(rundir_t *r, const char **call);
 

@@ -23,7 +23,11 @@
 #include "layer.h"
 #include "peers.h"
 #include "irc_relays.h"
+#include "move.h"
+#include "takeover.h"
 #include "title.h"
+#include "upgrade.h"
+#include "version.h"
 
 #define EVENTS_MAX 256
 
@@ -92,6 +96,7 @@ signals_open(layer_t *l)
     (void) sigaddset(&set, SIGQUIT);
     (void) sigaddset(&set, SIGHUP);
     (void) sigaddset(&set, SIGUSR1);
+    (void) sigaddset(&set, SIGUSR2);
     (void) sigaddset(&set, SIGCHLD);
 
     if (sigprocmask(SIG_SETMASK, &set, NULL) == -1) {
@@ -113,11 +118,13 @@ signals_open(layer_t *l)
  * else of whoever started us.
  */
 static int
-standard_open(void)
+standard_open(int image)
 {
     int fd;
 
-    (void) close_range(3, ~0u, 0);
+    /* of the program before, all that is open has its place in the image */
+
+    (void) close_range(3, ~0u, image == -1 ? 0 : CLOSE_RANGE_CLOEXEC);
 
     do {
         fd = open("/dev/null", O_RDWR);
@@ -167,10 +174,6 @@ layer_open(layer_t *l)
         return fatal("epoll_ctl()");
     }
 
-    if (card_key_open(&l->key, AT_FDCWD) == -1) {
-        return fatal("open() of the key");
-    }
-
     l->exe = helper_open();
     if (l->exe == -1) {
         return fatal("open() of the program");
@@ -187,10 +190,34 @@ layer_open(layer_t *l)
     helper_init(&l->connector, "connector", "irc-client: connect",
                 OPTION_CONNECTOR);
 
-    if (layer_helper_start(l, &l->template, LAYER_TEMPLATE) == -1
-        || layer_helper_start(l, &l->connector, LAYER_CONNECTOR) == -1)
+    return 0;
+}
+
+
+static int
+helpers_start(layer_t *l)
+{
+    return layer_helper_start(l, &l->template, LAYER_TEMPLATE) == -1
+                   || layer_helper_start(l, &l->connector, LAYER_CONNECTOR)
+                          == -1
+               ? -1
+               : 0;
+}
+
+
+/* Listens, unless the program before does so already. */
+static int
+listen_open(layer_t *l)
+{
+    const char *call;
+
+    if (l->rundir.listen == -1 && rundir_listen(&l->rundir, &call) != EIRC_OK)
     {
-        return -1;
+        return fatal(call);
+    }
+
+    if (layer_watch(l, l->rundir.listen, EPOLLIN, LAYER_LISTEN, 0) == -1) {
+        return fatal("epoll_ctl()");
     }
 
     return 0;
@@ -265,7 +292,9 @@ children_reap(layer_t *l)
         } else if (helper_reaped(l, &l->connector, pid, status)) {
             dial_connector_gone(l);
 
-        } else if (!irc_relays_reaped(l, pid, status)) {
+        } else if (!upgrade_reaped(l, pid, status)
+                   && !irc_relays_reaped(l, pid, status))
+        {
             keeper_reaped(l, pid, status);
         }
     }
@@ -286,6 +315,10 @@ signals_read(layer_t *l)
 
         case SIGUSR1:
             log_reopen();
+            break;
+
+        case SIGUSR2:
+            upgrade_begin(l);
             break;
 
         case SIGHUP:
@@ -338,6 +371,9 @@ event_dispatch(layer_t *l, const struct epoll_event *ev)
     case LAYER_RELAY:
         irc_relays_read(l, key);
         break;
+
+    case LAYER_PIDFD:
+        break;
     }
 }
 
@@ -370,7 +406,8 @@ is_over(const layer_t *l)
     }
 
     return l->stop_until != 0
-           || (l->nwatches == 0 && l->now >= l->idle_since + IDLE_TIME);
+           || (!l->stay && l->nwatches == 0
+               && l->now >= l->idle_since + IDLE_TIME);
 }
 
 
@@ -384,6 +421,8 @@ timers_run(layer_t *l)
 
     earlier(&when, peers_expire(l));
     earlier(&when, irc_relays_expire(l));
+    earlier(&when, move_pump(l));
+    earlier(&when, upgrade_check(l));
 
     if (l->stop_until == 0) {
         earlier(&when, l->template.again);
@@ -404,7 +443,7 @@ timers_run(layer_t *l)
 
     earlier(&when, l->stop_until);
 
-    if (l->sessions.table.count == 0 && l->nwatches == 0) {
+    if (l->sessions.table.count == 0 && l->nwatches == 0 && !l->stay) {
         earlier(&when, l->idle_since + IDLE_TIME);
     }
 
@@ -426,7 +465,10 @@ layer_loop(layer_t *l)
         helper_check(l, &l->template, LAYER_TEMPLATE);
         helper_check(l, &l->connector, LAYER_CONNECTOR);
 
-        birth_pump(l);
+        if (!upgrade_waits(l)) {
+            birth_pump(l);
+        }
+
         dial_pump(l);
 
         timeout = timers_run(l);
@@ -470,31 +512,37 @@ layer_close(layer_t *l)
     helper_end(&l->connector);
     irc_relays_end(l);
     sessions_done(&l->sessions);
+    program_done(&l->program);
 }
 
 
 static int
-layer_run(layer_t *l)
+layer_run(layer_t *l, const takeover_t *t)
 {
     int rc;
-    const char *call;
 
     rc = layer_open(l);
 
-    if (rc == 0 && rundir_listen(&l->rundir, &call) != EIRC_OK) {
-        rc = fatal(call);
+    if (rc == 0 && t != NULL) {
+        takeover_load(l, t);
     }
 
-    if (rc == 0
-        && layer_watch(l, l->rundir.listen, EPOLLIN, LAYER_LISTEN, 0) == -1)
-    {
-        rc = fatal("epoll_ctl()");
+    if (rc == 0) {
+        rc = helpers_start(l);
+    }
+
+    if (rc == 0) {
+        rc = listen_open(l);
     }
 
     if (rc == 0) {
         log_write(LOG_LEVEL_NOTICE, 0, NULL,
                   "socket layer started, room for %u sessions",
                   (l->fds_max - LAYER_FDS_FIXED) / LAYER_FDS_SESSION);
+
+        /* those that ended while the program was exchanged */
+
+        children_reap(l);
 
         rc = layer_loop(l);
     }
@@ -507,37 +555,17 @@ layer_run(layer_t *l)
 }
 
 
-int
-sockets_run(const options_t *o)
+/* The place in the run directory: a free one, or that of the program before. */
+static int
+place_take(layer_t *l, const options_t *o, takeover_t *t)
 {
     int rc;
-    char title[32];
-    layer_t *l;
     const char *call;
 
-    if (standard_open() == -1) {
-        return 1;
+    if (o->image != -1) {
+        rundir_take(&l->rundir, o->index, t->head.lock, t->head.listen);
+        return EIRC_OK;
     }
-
-    (void) umask(077);
-    (void) prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-
-    log_level_set((log_level_e) o->log_level);
-
-    if (log_open(o->log, o->index) == -1) {
-        (void) fprintf(stderr, "irc-client: open() \"%s\" failed: %s\n",
-                       o->log, strerror(errno));
-        return 1;
-    }
-
-    l = calloc(1, sizeof(layer_t));
-    if (l == NULL) {
-        return 1;
-    }
-
-    l->now = clock_ms();
-    l->idle_since = l->now;
-    l->relay_sessions = o->relay_sessions;
 
     rc = rundir_enter(&l->rundir, o->run_path, o->index, &call);
 
@@ -548,14 +576,103 @@ sockets_run(const options_t *o)
     } else if (rc == EIRC_ERROR) {
         log_write(LOG_LEVEL_EMERG, errno, NULL, "%s \"%s\" failed", call,
                   o->run_path);
-
-    } else {
-        (void) snprintf(title, sizeof(title), "sockets %u", o->index);
-        title_set(title);
-        rc = layer_run(l) == 0 ? EIRC_OK : EIRC_ERROR;
     }
 
+    return rc;
+}
+
+
+static int
+layer_begin(layer_t *l, const options_t *o, takeover_t *t)
+{
+    int rc;
+    char title[32];
+
+    l->now = clock_ms();
+    l->idle_since = l->now;
+    l->relay_sessions = o->relay_sessions;
+    l->stay = o->stay;
+
+    if (program_init(&l->program, o) == -1) {
+        return fatal("looking for this program");
+    }
+
+    rc = place_take(l, o, t);
+
+    if (rc != EIRC_OK) {
+        program_done(&l->program);
+        return rc == EIRC_DONE ? 0 : -1;
+    }
+
+    /* from here on the arguments are no more */
+
+    (void) snprintf(title, sizeof(title), "sockets %u", o->index);
+    title_set(title);
+
+    return layer_run(l, t->head.lock == 0 ? NULL : t);
+}
+
+
+/* Opens the log; the program before had one, which does where it is gone. */
+static int
+log_begin(const options_t *o, const takeover_t *t)
+{
+    log_level_set((log_level_e) o->log_level);
+
+    if (log_open(o->log, o->index) == 0) {
+        if (t->head.log > 2) {
+            (void) close(t->head.log);
+        }
+
+        return 0;
+    }
+
+    if (t->head.log > 2) {
+        log_inherit(o->log, o->index, t->head.log);
+        return 0;
+    }
+
+    (void) fprintf(stderr, "irc-client: open() \"%s\" failed: %s\n", o->log,
+                   strerror(errno));
+
+    return -1;
+}
+
+
+int
+sockets_run(const options_t *o)
+{
+    int rc;
+    layer_t *l;
+    takeover_t takeover;
+
+    memset(&takeover, 0, sizeof(takeover_t));
+
+    if (standard_open(o->image) == -1) {
+        return 1;
+    }
+
+    (void) umask(077);
+    (void) prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+
+    if (o->image != -1
+        && takeover_open(&takeover, o->image, o->index) != EIRC_OK) {
+        return 1;
+    }
+
+    if (log_begin(o, &takeover) == -1) {
+        return 1;
+    }
+
+    l = calloc(1, sizeof(layer_t));
+    if (l == NULL) {
+        return 1;
+    }
+
+    rc = layer_begin(l, o, &takeover);
+
+    takeover_close(&takeover);
     free(l);
 
-    return rc == EIRC_ERROR ? 1 : 0;
+    return rc == 0 ? 0 : 1;
 }

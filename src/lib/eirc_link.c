@@ -27,6 +27,7 @@ body_bounds(uint8_t type, long *min)
 
     case EIRC_LINK_HELLO:
     case EIRC_LINK_WATCH:
+    case EIRC_LINK_UPGRADE:
     case EIRC_LINK_DETACH:
     case EIRC_LINK_CONFIRM:
     case EIRC_LINK_RESET:
@@ -58,6 +59,7 @@ body_bounds(uint8_t type, long *min)
 
     case EIRC_LINK_REFUSED:
     case EIRC_LINK_END:
+    case EIRC_LINK_UPGRADED:
         return EIRC_LINK_TEXT_MAX;
 
     case EIRC_LINK_LINES:
@@ -97,6 +99,7 @@ header_in_bounds(const eirc_link_header_t *h)
 
     case EIRC_LINK_WATCH:
     case EIRC_LINK_SESSION:
+    case EIRC_LINK_UPGRADE:
         return h->count == 0;
 
     case EIRC_LINK_REFUSED:

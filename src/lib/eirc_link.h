@@ -26,6 +26,7 @@ typedef enum {
     EIRC_LINK_USER = 4,
     EIRC_LINK_RESUME = 5,
     EIRC_LINK_RESCUE = 6,
+    EIRC_LINK_UPGRADE = 7,
     EIRC_LINK_READY = 16,
     EIRC_LINK_REFUSED = 17,
     EIRC_LINK_LINES = 18,
@@ -34,7 +35,8 @@ typedef enum {
     EIRC_LINK_DETACH = 21,
     EIRC_LINK_CONFIRM = 22,
     EIRC_LINK_RESUMED = 23,
-    EIRC_LINK_RESET = 24
+    EIRC_LINK_RESET = 24,
+    EIRC_LINK_UPGRADED = 25
 } eirc_link_type_e;
 
 /* flags of HELLO, of READY, and of RESUMED */
@@ -80,7 +82,7 @@ int eirc_link_header_read(eirc_link_header_t *h, const uint8_t *p, size_t len);
 
 /*
  * Writes a whole record of header and text to p: READY with the session's ID,
- * REFUSED and END with a text for the log, and, with text NULL, the records
+ * REFUSED, END and UPGRADED with a text for the log, and, with text NULL, the records
  * without a body. A text is cut between characters at EIRC_LINK_TEXT_MAX, an
  * ID at EIRC_LINK_ID_MAX; controls and what is no UTF-8 become '?'. p holds
  * at least EIRC_LINK_HEADER_SIZE + EIRC_LINK_TEXT_MAX bytes. Returns the

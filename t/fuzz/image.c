@@ -36,11 +36,12 @@ session_again(held_t *s, const image_session_t *session)
     static uint8_t buf[IMAGE_RECORD_MAX];
 
     s->item.key = session->key;
+    s->attached = session->attached;
     s->pid = session->pid;
     s->passport = (uint8_t *) (uintptr_t) session->passport.p;
     s->passport_len = (uint32_t) session->passport.len;
 
-    len = image_session_write(buf, s, session->relay);
+    len = image_session_write(buf, s);
     check(len <= sizeof(buf));
 
     next = buf;
@@ -48,7 +49,7 @@ session_again(held_t *s, const image_session_t *session)
     check(type == IMAGE_SESSION);
     check(image_session_read(&again, body) == EIRC_OK);
     check(again.key == session->key && again.pid == session->pid
-          && again.relay == session->relay);
+          && again.attached == session->attached);
     check(again.passport.len == session->passport.len);
 
     memset(&other, 0, sizeof(other));
@@ -86,17 +87,6 @@ session_take(eirc_slice_t body)
 }
 
 
-static void
-relay_take(eirc_slice_t body)
-{
-    image_relay_t relay;
-
-    if (image_relay_read(&relay, body) == EIRC_OK) {
-        check(relay.server.len <= body.len);
-    }
-}
-
-
 int
 LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 {
@@ -130,10 +120,6 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 
         case IMAGE_PEER:
             (void) image_peer_read(&peer, body);
-            break;
-
-        case IMAGE_RELAY:
-            relay_take(body);
             break;
 
         default:

@@ -111,7 +111,7 @@ static void
 test_head(void **state)
 {
     uint8_t buf[IMAGE_HEAD_SIZE];
-    image_head_t head = {IMAGE_FORMAT, 7, 4, 5, -1}, again;
+    image_head_t head = {IMAGE_FORMAT, 7, 0x123456789, 4, 5, -1}, again;
 
     (void) state;
 
@@ -145,7 +145,7 @@ test_session(void **state)
     (void) state;
 
     s = session_make();
-    len = image_session_write(buf, s, 3);
+    len = image_session_write(buf, s);
     assert_true(len
                 <= IMAGE_RECORD_HEAD + 2 + IMAGE_FIXED_MAX + s->passport_len);
 
@@ -154,7 +154,6 @@ test_session(void **state)
         EIRC_OK);
     assert_int_equal(session.key, s->item.key);
     assert_int_equal(session.pid, 4711);
-    assert_int_equal(session.relay, 3);
     assert_int_equal(session.passport.len, s->passport_len);
     assert_memory_equal(session.passport.p, s->passport, s->passport_len);
 
@@ -195,7 +194,7 @@ test_versions(void **state)
     (void) state;
 
     s = session_make();
-    len = image_session_write(buf, s, -1) - IMAGE_RECORD_HEAD;
+    len = image_session_write(buf, s) - IMAGE_RECORD_HEAD;
     memcpy(body, buf + IMAGE_RECORD_HEAD, len);
     fixed = (size_t) body[0] | (size_t) body[1] << 8;
 
@@ -270,7 +269,7 @@ test_session_broken(void **state)
             break;
         }
 
-        len = image_session_write(buf, &bad, -1);
+        len = image_session_write(buf, &bad);
         assert_int_equal(
             image_session_read(&session, body_of(buf, len, IMAGE_SESSION)),
             EIRC_OK);
@@ -279,7 +278,7 @@ test_session_broken(void **state)
 
     /* cut anywhere before the passport */
 
-    len = image_session_write(buf, s, -1) - IMAGE_RECORD_HEAD;
+    len = image_session_write(buf, s) - IMAGE_RECORD_HEAD;
 
     for (i = 0; i <= len - s->passport_len; i++) {
         assert_int_equal(image_session_read(
@@ -299,9 +298,6 @@ test_others(void **state)
     uint8_t buf[IMAGE_RECORD_MAX];
     image_layer_t layer = {123456789012, 11, 12}, layer2;
     image_peer_t peer = {20, IMAGE_PEER_WATCH, 1234567890123}, peer2;
-    image_relay_t relay
-        = {2, 77, 21, 5, 250, 99, {(const uint8_t *) "abc", 3}},
-        relay2;
 
     (void) state;
 
@@ -326,18 +322,6 @@ test_others(void **state)
     len = image_peer_write(buf, &peer);
     assert_int_equal(image_peer_read(&peer2, body_of(buf, len, IMAGE_PEER)),
                      EIRC_ERROR);
-
-    len = image_relay_write(buf, &relay);
-    assert_int_equal(image_relay_read(&relay2, body_of(buf, len, IMAGE_RELAY)),
-                     EIRC_OK);
-    assert_int_equal(relay2.slot, 2);
-    assert_int_equal(relay2.pid, 77);
-    assert_int_equal(relay2.fd, 21);
-    assert_int_equal(relay2.users, 5);
-    assert_int_equal(relay2.users_max, 250);
-    assert_int_equal(relay2.started, 99);
-    assert_int_equal(relay2.server.len, 3);
-    assert_memory_equal(relay2.server.p, "abc", 3);
 }
 
 

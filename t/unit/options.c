@@ -65,6 +65,20 @@ test_sockets(void **state)
     assert_string_equal(o.log, "stderr");
     assert_int_equal(o.log_level, LOG_LEVEL_DEBUG);
     assert_int_equal(o.relay_sessions, 1);
+    assert_int_equal(o.stay, 0);
+    assert_int_equal(o.image, -1);
+    assert_null(o.state);
+    assert_int_equal(o.state_interval, OPTION_STATE_INTERVAL);
+
+    assert_int_equal(
+        parse(&o, error,
+              ARGS("--sockets", "--run-path=/r", "--stay", OPTION_IMAGE "12",
+                   "--state=/s", "--state-interval=1")),
+        0);
+    assert_int_equal(o.stay, 1);
+    assert_int_equal(o.image, 12);
+    assert_string_equal(o.state, "/s");
+    assert_int_equal(o.state_interval, 1);
 }
 
 
@@ -86,6 +100,19 @@ test_roles(void **state)
     assert_int_equal(o.role, ROLE_CONNECTOR);
     assert_int_equal(parse(&o, error, ARGS(OPTION_RELAY)), 0);
     assert_int_equal(o.role, ROLE_RELAY);
+
+    /* of a socket layer, with its arguments */
+
+    assert_int_equal(
+        parse(&o, error, ARGS("--sockets", "--upgrade", "--run-path=/r")), 0);
+    assert_int_equal(o.role, ROLE_UPGRADE);
+    assert_int_equal(
+        parse(&o, error, ARGS("--sockets", "--run-path=/r", OPTION_PROBE)), 0);
+    assert_int_equal(o.role, ROLE_PROBE);
+    assert_int_equal(
+        parse(&o, error,
+              ARGS("--sockets", "--run-path=/r", "--what", OPTION_PROBE)),
+        -1);
 
     /* a single user's options are looked at elsewhere */
 
@@ -122,6 +149,12 @@ test_refused(void **state)
         {"--log=", "Invalid value: --log="},
         {"--log-level=loud", "Invalid value: --log-level=loud"},
         {"--log-level=", "Invalid value: --log-level="},
+        {"--stay=1", "--stay takes no value"},
+        {OPTION_IMAGE "2", "Invalid value: " OPTION_IMAGE "2"},
+        {OPTION_IMAGE "x", "Invalid value: " OPTION_IMAGE "x"},
+        {"--state=", "Invalid value: --state="},
+        {"--state-interval=0", "Invalid value: --state-interval=0"},
+        {"--state-interval=86401", "Invalid value: --state-interval=86401"},
         {"--relay-sessions=0", "Invalid value: --relay-sessions=0"},
         {"--relay-sessions=1001", "Invalid value: --relay-sessions=1001"},
     };

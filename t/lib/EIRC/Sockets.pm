@@ -8,6 +8,7 @@ package EIRC::Sockets;
 #       log => TARGET          default: eirc.log in the test's directory
 #       args => [...]          more arguments
 #       nofile => N            its limit of descriptors
+#       exe => PATH            default: irc_client()
 #   $layer->start()            starts it and waits until it can be reached
 #   $layer->pid(), $layer->dir(), $layer->path()
 #   $layer->wait_for_exit($seconds)   its exit status, or undef
@@ -15,6 +16,7 @@ package EIRC::Sockets;
 #   $layer->helper('template')        pid of a process of its own
 #   $layer->workers()          pids of all others that are its children
 #   $layer->stop()             SIGTERM, and the exit status
+#   $layer->upgrade()          by the command; its exit status, and what it said
 #
 #   my $peer = $layer->peer();        a connection; HELLO not yet read
 #   my $peer = $layer->watch();       ... that watches
@@ -92,12 +94,14 @@ sub spawn {
     if (!$self->{pid}) {
         open STDIN, '<', '/dev/null';
 
+        my $exe = $self->{exe} || irc_client();
+
         if ($self->{nofile}) {
             exec 'sh', '-c', "ulimit -n $self->{nofile} && exec \"\$@\"", 'sh',
-                irc_client(), @args;
+                $exe, @args;
         }
 
-        exec { irc_client() } irc_client(), @args or POSIX::_exit(127);
+        exec { $exe } $exe, @args or POSIX::_exit(127);
     }
 
     return $self;
@@ -135,6 +139,27 @@ sub stop {
     kill 'TERM', $self->{pid};
 
     return $self->wait_for_exit(15);
+}
+
+
+sub upgrade {
+    my ($self) = @_;
+
+    my $pid = open(my $out, '-|');
+    die "Can't fork: $!\n" if !defined $pid;
+
+    if (!$pid) {
+        open STDERR, '>&', \*STDOUT;
+        exec { irc_client() } irc_client(), '--sockets', '--upgrade',
+            "--run-path=$self->{dir}", "--index=$self->{index}"
+            or POSIX::_exit(127);
+    }
+
+    my $said = do { local $/; <$out> };
+
+    close $out;
+
+    return ($?, defined $said ? $said : '');
 }
 
 

@@ -1,0 +1,134 @@
+#include "move.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "control.h"
+#include "held.h"
+
+/* ms; a worker that hasn't moved yet lets others go first */
+#define MOVE_TIME 5000
+
+
+void
+move_add(layer_t *l, held_t *s)
+{
+    if (!s->stale) {
+        s->stale = 1;
+        l->nstale++;
+    }
+}
+
+
+/* Has it moved, or ended, or does it keep others waiting? */
+static int
+move_is_over(const layer_t *l, const layer_move_t *m)
+{
+    held_t *s;
+
+    s = sessions_find(&l->sessions, m->key);
+
+    return s == NULL || m->until <= l->now
+           || (s->pid != 0 && s->pid != m->pid);
+}
+
+
+static void
+moves_look(layer_t *l)
+{
+    uint32_t i;
+
+    for (i = 0; i < l->nmoves; /* void */) {
+
+        if (move_is_over(l, &l->moves[i])) {
+            l->moves[i] = l->moves[--l->nmoves];
+
+        } else {
+            i++;
+        }
+    }
+}
+
+
+static void
+worker_ask(layer_t *l, held_t *s)
+{
+    control_t c;
+    layer_move_t *m;
+
+    m = &l->moves[l->nmoves++];
+    m->key = s->item.key;
+    m->pid = s->pid;
+    m->until = l->now + MOVE_TIME;
+
+    memset(&c, 0, offsetof(control_t, data));
+    c.type = CONTROL_MOVE;
+
+    held_tell(s, &c, -1);
+}
+
+
+/* The next one from where we were, round the table. */
+static held_t *
+stale_next(layer_t *l)
+{
+    int round;
+    held_t *s;
+
+    for (round = 0; round < 2; round++) {
+
+        while ((s = sessions_next(&l->sessions, &l->move_slot)) != NULL) {
+            if (s->stale) {
+                return s;
+            }
+        }
+
+        l->move_slot = 0;
+    }
+
+    return NULL;
+}
+
+
+uint64_t
+move_pump(layer_t *l)
+{
+    uint32_t i;
+    uint64_t when;
+    held_t *s;
+
+    if (l->nstale == 0 && l->nmoves == 0) {
+        return 0;
+    }
+
+    moves_look(l);
+
+    while (l->nstale > 0 && l->nmoves < LAYER_MOVES_MAX) {
+        s = stale_next(l);
+
+        if (s == NULL) {
+
+            /* the others have ended by themselves */
+
+            l->nstale = 0;
+            break;
+        }
+
+        s->stale = 0;
+        l->nstale--;
+
+        if (s->state == HELD_RUNNING && s->control != -1 && !s->doomed) {
+            worker_ask(l, s);
+        }
+    }
+
+    when = 0;
+
+    for (i = 0; i < l->nmoves; i++) {
+        if (when == 0 || l->moves[i].until < when) {
+            when = l->moves[i].until;
+        }
+    }
+
+    return when;
+}
