@@ -91,7 +91,7 @@ is(refused('alice', limit => 1)->{value}, 8, 'limit of one account');
 $silent->send_raw(session_record(account => 'carol', servers => servers()));
 $silent->send(USER, body => user('carol'));
 is($silent->recv(5)->{type}, READY, 'a session of the silent connection');
-ok((grep { / 001 carol / } $silent->lines(5, qr/ (?:376|422) /)),
+ok((grep { / 001 carol / } $silent->lines_once(5, qr/ (?:376|422) /)),
     '... with IRC');
 
 $bob->send(ENDED, value => 2, body => 'gone');
@@ -128,7 +128,7 @@ for my $n (1 .. 10) {
 }
 
 my @lines = map { / PRIVMSG bob :line (\d+ \d+)$/ ? $1 : () }
-    $bob->lines(10, qr/ :line 10 20$/);
+    $bob->lines_once(10, qr/ :line 10 20$/);
 
 is_deeply(\@lines, [ map { my $n = $_; map { "$n $_" } 1 .. 20 } 1 .. 10 ],
     'ten upgrades, every line once');
@@ -141,7 +141,7 @@ kill 'STOP', $layer->helper('connect');
 my $dave = session('dave');
 is($dave->recv(5)->{type}, READY, 'a session without IRC');
 is(($layer->upgrade())[0], 0, 'upgrade');
-ok((grep { / 001 dave / } $dave->lines(5, qr/ (?:376|422) /)),
+ok((grep { / 001 dave / } $dave->lines_once(5, qr/ (?:376|422) /)),
     'its connection comes');
 
 # a fork that is on its way is waited for, but not for ever
@@ -260,7 +260,7 @@ sub session {
 sub registered {
     my $session = session(@_);
 
-    $session->lines(5, qr/ (?:376|422) /);
+    $session->lines_once(5, qr/ (?:376|422) /);
 
     return $session;
 }
@@ -282,7 +282,7 @@ sub chat {
         body => "PRIVMSG $nick :$text");
 
     return scalar grep { / PRIVMSG $nick :\Q$text\E$/ }
-        $to->lines(5, qr/ :\Q$text\E$/);
+        $to->lines_once(5, qr/ :\Q$text\E$/);
 }
 
 

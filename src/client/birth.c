@@ -103,8 +103,9 @@ static int
 fork_ask(layer_t *l, held_t *s)
 {
     int rc, nfds, fds[4];
-    control_t c;
+    uint8_t *p;
     worker_birth_t birth;
+    control_long_t record;
 
     memset(&birth, 0, sizeof(birth));
     memcpy(birth.id, s->id, sizeof(birth.id));
@@ -113,13 +114,18 @@ fork_ask(layer_t *l, held_t *s)
     birth.linger = s->linger;
     birth.cpu = s->cpu;
     birth.servers = servers_count(s);
+    birth.layer = l->rundir.generation;
+    memcpy(birth.key, s->key, sizeof(birth.key));
+    memcpy(birth.next_key, s->next_key, sizeof(birth.next_key));
 
-    memset(&c, 0, offsetof(control_t, data));
-    c.type = CONTROL_FORK;
-    c.key = s->item.key;
-    c.size = (uint32_t) sizeof(birth) + s->passport_len;
-    memcpy(c.data, &birth, sizeof(birth));
-    memcpy(c.data + sizeof(birth), s->passport, s->passport_len);
+    memset(&record, 0, offsetof(control_t, data));
+    record.c.type = CONTROL_FORK;
+    record.c.key = s->item.key;
+    record.c.size = (uint32_t) sizeof(birth) + s->passport_len;
+
+    p = (uint8_t *) &record + offsetof(control_t, data);
+    memcpy(p, &birth, sizeof(birth));
+    memcpy(p + sizeof(birth), s->passport, s->passport_len);
 
     nfds = 0;
 
@@ -134,7 +140,7 @@ fork_ask(layer_t *l, held_t *s)
         fds[nfds++] = s->secret;
     }
 
-    rc = control_send(l->template.fd, &c, fds, nfds);
+    rc = control_send_long(l->template.fd, &record, fds, nfds);
 
     if (rc == EIRC_OK) {
         held_queue_remove(&l->fork_queue, s);
@@ -389,6 +395,8 @@ attach_tell(const held_t *s)
     c.status = (int32_t) s->attach_flags;
     c.size = sizeof(attach);
     attach.lines = s->attach_lines;
+    memcpy(attach.key, s->key, sizeof(attach.key));
+    memcpy(attach.next_key, s->next_key, sizeof(attach.next_key));
     memcpy(c.data, &attach, sizeof(attach));
 
     return control_send(s->control, &c, &s->link, 1);

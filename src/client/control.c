@@ -2,152 +2,71 @@
 
 #include <errno.h>
 #include <stddef.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #define HEAD offsetof(control_t, data)
 
 
-typedef union {
-    struct cmsghdr head;
-    char room[CMSG_SPACE(sizeof(int) * CONTROL_FDS_MAX)];
-} ancillary_t;
+static int
+record_send(int fd, const void *p, size_t size, size_t max, const int *fds,
+            int nfds)
+{
+    if (size > max) {
+        errno = EMSGSIZE;
+        return EIRC_ERROR;
+    }
+
+    return packet_send(fd, p, HEAD + size, fds, nfds);
+}
+
+
+static int
+record_recv(int fd, control_t *c, size_t size, int *fds, int *nfds)
+{
+    int rc, n;
+    size_t len;
+
+    n = (nfds != NULL) ? *nfds : 0;
+
+    rc = packet_recv(fd, c, size, &len, fds, &n);
+
+    if (rc == EIRC_OK && (len < HEAD || c->size != len - HEAD)) {
+        packet_close(fds, n);
+        n = 0;
+        errno = EBADMSG;
+        rc = EIRC_ERROR;
+    }
+
+    if (nfds != NULL) {
+        *nfds = n;
+    }
+
+    return rc;
+}
 
 
 int
 control_send(int fd, const control_t *c, const int *fds, int nfds)
 {
-    ssize_t n;
-    struct iovec iov;
-    struct msghdr msg;
-    ancillary_t anc;
-    struct cmsghdr *cmsg;
-
-    if (c->size > CONTROL_DATA_MAX || nfds < 0 || nfds > CONTROL_FDS_MAX) {
-        errno = EMSGSIZE;
-        return EIRC_ERROR;
-    }
-
-    memset(&msg, 0, sizeof(msg));
-
-    iov.iov_base = (void *) (uintptr_t) c;
-    iov.iov_len = HEAD + c->size;
-    msg.msg_iov = &iov;
-    msg.msg_iovlen = 1;
-
-    if (nfds > 0) {
-        memset(&anc, 0, sizeof(anc));
-        msg.msg_control = &anc;
-        msg.msg_controllen = CMSG_SPACE(sizeof(int) * (size_t) nfds);
-
-        cmsg = CMSG_FIRSTHDR(&msg);
-        cmsg->cmsg_level = SOL_SOCKET;
-        cmsg->cmsg_type = SCM_RIGHTS;
-        cmsg->cmsg_len = CMSG_LEN(sizeof(int) * (size_t) nfds);
-        memcpy(CMSG_DATA(cmsg), fds, sizeof(int) * (size_t) nfds);
-    }
-
-    do {
-        n = sendmsg(fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
-    } while (n == -1 && errno == EINTR);
-
-    if (n == -1) {
-        return (errno == EAGAIN || errno == ENOBUFS) ? EIRC_AGAIN : EIRC_ERROR;
-    }
-
-    return EIRC_OK;
+    return record_send(fd, c, c->size, CONTROL_DATA_MAX, fds, nfds);
 }
 
 
-/* Takes what came in SCM_RIGHTS; what does not fit max is closed. */
-static int
-descriptors_take(struct msghdr *msg, int *fds, int max)
+int
+control_send_long(int fd, const control_long_t *l, const int *fds, int nfds)
 {
-    int fd, total;
-    size_t i, n;
-    struct cmsghdr *cmsg;
-
-    total = 0;
-
-    for (cmsg = CMSG_FIRSTHDR(msg); cmsg != NULL;
-         cmsg = CMSG_NXTHDR(msg, cmsg)) {
-        if (cmsg->cmsg_level != SOL_SOCKET || cmsg->cmsg_type != SCM_RIGHTS) {
-            continue;
-        }
-
-        n = (cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-
-        for (i = 0; i < n; i++) {
-            memcpy(&fd, CMSG_DATA(cmsg) + i * sizeof(int), sizeof(int));
-
-            if (total < max) {
-                fds[total] = fd;
-
-            } else {
-                (void) close(fd);
-            }
-
-            total++;
-        }
-    }
-
-    return total;
+    return record_send(fd, l, l->c.size, CONTROL_LONG_MAX, fds, nfds);
 }
 
 
 int
 control_recv(int fd, control_t *c, int *fds, int *nfds)
 {
-    int i, max, total;
-    ssize_t n;
-    struct iovec iov;
-    struct msghdr msg;
-    ancillary_t anc;
+    return record_recv(fd, c, sizeof(control_t), fds, nfds);
+}
 
-    max = (nfds != NULL) ? *nfds : 0;
 
-    memset(&msg, 0, sizeof(msg));
-
-    iov.iov_base = c;
-    iov.iov_len = sizeof(control_t);
-    msg.msg_iov = &iov;
-    msg.msg_iovlen = 1;
-    msg.msg_control = &anc;
-    msg.msg_controllen = sizeof(anc);
-
-    do {
-        n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-    } while (n == -1 && errno == EINTR);
-
-    if (nfds != NULL) {
-        *nfds = 0;
-    }
-
-    if (n == -1) {
-        return (errno == EAGAIN) ? EIRC_AGAIN : EIRC_ERROR;
-    }
-
-    total = descriptors_take(&msg, fds, max);
-
-    if (n == 0 && total == 0) {
-        return EIRC_DONE;
-    }
-
-    if ((size_t) n < HEAD || (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC))
-        || c->size != (size_t) n - HEAD || total > max)
-    {
-        for (i = 0; i < total && i < max; i++) {
-            (void) close(fds[i]);
-        }
-
-        errno = EBADMSG;
-        return EIRC_ERROR;
-    }
-
-    if (nfds != NULL) {
-        *nfds = total;
-    }
-
-    return EIRC_OK;
+int
+control_recv_long(int fd, control_long_t *l, int *fds, int *nfds)
+{
+    return record_recv(fd, &l->c, sizeof(control_long_t), fds, nfds);
 }

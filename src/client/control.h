@@ -14,10 +14,13 @@
 #include <sys/types.h>
 
 #include "eirc_link.h"
+#include "packet.h"
 
-/* what a worker is born with, or shows to a new layer, with a whole SESSION */
-#define CONTROL_DATA_MAX 6144
-#define CONTROL_FDS_MAX 6
+#define CONTROL_DATA_MAX 4096
+
+/* of FORK alone, with a whole SESSION: others have less on their stacks */
+#define CONTROL_LONG_MAX 6144
+#define CONTROL_FDS_MAX PACKET_FDS_MAX
 
 /* of the records below, as far as relays have to do with them */
 #define CONTROL_VERSION 1
@@ -109,8 +112,9 @@ typedef enum {
     /* socket layer to worker: end between two steps, with
      * WORKER_EXIT_MOVED; a successor goes on */
     CONTROL_MOVE,
-    /* worker to a socket layer that is not its own, first: see adopt.h */
-    CONTROL_ADOPT
+    /* worker to socket layer: that is what it does now; a layer that is not its
+     * parent does not learn its exit code */
+    CONTROL_MOVED
 } control_type_e;
 
 /* flags of ATTACH: the browser has come back, with a key */
@@ -139,9 +143,12 @@ typedef struct {
     uint64_t given;
 } control_done_t;
 
-/* where the browser wants to go on */
+/* where the browser wants to go on, and the hashes of the keys that it may come
+ * back with; all zero: none */
 typedef struct {
     uint64_t lines;
+    uint8_t key[EIRC_LINK_KEY_SIZE];
+    uint8_t next_key[EIRC_LINK_KEY_SIZE];
 } control_attach_t;
 
 typedef struct {
@@ -153,6 +160,12 @@ typedef struct {
     uint32_t size;   /* bytes of data in use */
     char data[CONTROL_DATA_MAX];
 } control_t;
+
+/* room for a longer one: what is behind c.data belongs to it */
+typedef struct {
+    control_t c;
+    char more[CONTROL_LONG_MAX - CONTROL_DATA_MAX];
+} control_long_t;
 
 /*
  * Sends one record with nfds descriptors, which stay the caller's. EIRC_OK,
@@ -166,5 +179,10 @@ int control_send(int fd, const control_t *c, const int *fds, int nfds);
  * EIRC_DONE at the end of file; EIRC_ERROR: broken, nothing was kept.
  */
 int control_recv(int fd, control_t *c, int *fds, int *nfds);
+
+/* The same for records that may be longer. */
+int control_send_long(int fd, const control_long_t *l, const int *fds,
+                      int nfds);
+int control_recv_long(int fd, control_long_t *l, int *fds, int *nfds);
 
 #endif /* _CONTROL_H_INCLUDED_ */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/pidfd.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -173,6 +174,15 @@ held_control_close(layer_t *l, held_t *s)
 }
 
 
+void
+held_buckets_fill(const layer_t *l, held_t *s)
+{
+    bucket_init(&s->events, EVENT_RATE * 1000, EVENT_BURST, l->now);
+    bucket_init(&s->flood, EVENT_FLOOD_RATE * 1000, EVENT_FLOOD, l->now);
+    bucket_init(&s->returns, RETURN_RATE, RETURN_BURST, l->now);
+}
+
+
 int
 held_learn(layer_t *l, held_t *s, const eirc_link_session_t *request)
 {
@@ -248,9 +258,7 @@ held_equip(layer_t *l, held_t *s, const eirc_link_session_t *request)
         memcpy(s->key, request->key, sizeof(s->key));
     }
 
-    bucket_init(&s->events, EVENT_RATE * 1000, EVENT_BURST, l->now);
-    bucket_init(&s->flood, EVENT_FLOOD_RATE * 1000, EVENT_FLOOD, l->now);
-    bucket_init(&s->returns, RETURN_RATE, RETURN_BURST, l->now);
+    held_buckets_fill(l, s);
 
     s->segment = memory_open("segment", session_segment_size(request->replay));
     s->secret = memory_open("secret", LOGIN_SIZE);
@@ -275,6 +283,7 @@ held_clear(layer_t *l, held_t *s)
     }
 
     held_control_close(l, s);
+    held_pidfd_close(l, s);
     held_link_close(&s->link);
     held_irc_close(s);
     held_fd_close(&s->segment);
@@ -319,6 +328,29 @@ held_tell(held_t *s, control_t *c, int fd)
 }
 
 
+/* The number of a process that is no child of ours may be another's by now. */
+void
+held_signal(const held_t *s)
+{
+    if (s->pidfd != -1) {
+        (void) pidfd_send_signal(s->pidfd, SIGKILL, NULL, 0);
+
+    } else if (s->pid != 0) {
+        (void) kill(s->pid, SIGKILL);
+    }
+}
+
+
+void
+held_pidfd_close(layer_t *l, held_t *s)
+{
+    if (s->pidfd != -1) {
+        layer_unwatch(l, s->pidfd);
+        held_fd_close(&s->pidfd);
+    }
+}
+
+
 /*
  * A worker that breaks the rules: its end comes back as any other's. It may do
  * so before the template has told us who it is.
@@ -335,7 +367,7 @@ held_kill(held_t *s, const char *why)
     if (s->pid != 0) {
         log_write(LOG_LEVEL_ALERT, 0, s->id, "worker %ld killed: %s",
                   (long) s->pid, why);
-        (void) kill(s->pid, SIGKILL);
+        held_signal(s);
 
     } else {
         log_write(LOG_LEVEL_ALERT, 0, s->id, "worker to be killed: %s", why);

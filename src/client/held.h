@@ -21,6 +21,9 @@ void held_control_close(layer_t *l, held_t *s);
 
 /* It is another session now; -1 and errno. */
 int held_id_renew(layer_t *l, held_t *s);
+/* Fills what limits a worker. */
+void held_buckets_fill(const layer_t *l, held_t *s);
+
 /* Has a session with an ID learn what its request says, and signs its passport;
  * -1 and errno. */
 int held_learn(layer_t *l, held_t *s, const eirc_link_session_t *request);
@@ -46,6 +49,12 @@ void held_refuse(layer_t *l, held_t *s, eirc_link_reason_e reason,
 
 /* Tells the worker; fd, or -1, stays the layer's. */
 void held_tell(held_t *s, control_t *c, int fd);
+
+/* Ends the worker at once, if there is one. */
+void held_signal(const held_t *s);
+
+/* The worker is not one of another layer's any more. */
+void held_pidfd_close(layer_t *l, held_t *s);
 
 /* A worker that breaks the rules: its end comes back as any other's. */
 void held_kill(held_t *s, const char *why);

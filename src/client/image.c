@@ -43,6 +43,8 @@ static const field_t session_fields[] = {
     FIELD(held_t, anew),
     FIELD(held_t, planned),
     FIELD(held_t, ended),
+    FIELD(held_t, moved),
+    FIELD(held_t, moved),
     FIELD(held_t, link),
     FIELD(held_t, segment),
     FIELD(held_t, secret),

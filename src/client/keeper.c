@@ -29,6 +29,8 @@ worker_event(layer_t *l, held_t *s, const control_t *c)
     int level;
     char text[1200];
 
+    s->ended = s->ended || c->value == EVENT_ENDED;
+
     if (event_level(c->value) == -1 || c->size > EVENT_TEXT_MAX) {
         held_kill(s, "it sent an event that there is not");
         return;
@@ -148,6 +150,10 @@ worker_said(layer_t *l, held_t *s, const control_t *c)
         worker_heard(s, c->value);
         return true;
 
+    case CONTROL_MOVED:
+        s->moved = 1;
+        return true;
+
     default:
         return false;
     }
@@ -191,9 +197,7 @@ keeper_worker_read(layer_t *l, uint64_t key)
 
         s->ending = 1;
 
-        if (s->pid != 0) {
-            (void) kill(s->pid, SIGKILL);
-        }
+        held_signal(s);
     }
 
     if (s->doomed || s->ending) {
@@ -229,7 +233,11 @@ end_log(held_t *s, pid_t pid, int status)
     int code;
     log_level_e level;
 
-    if (WIFSIGNALED(status)) {
+    if (s->pidfd != -1 && WIFSIGNALED(status)) {
+        log_write(LOG_LEVEL_ALERT, 0, s->id, "adopted worker %ld died",
+                  (long) pid);
+
+    } else if (WIFSIGNALED(status)) {
         log_write(LOG_LEVEL_ALERT, 0, s->id, "worker %ld exited on signal %d",
                   (long) pid, WTERMSIG(status));
 
@@ -365,6 +373,9 @@ keeper_worker_gone(layer_t *l, held_t *s, pid_t pid, int status)
     end_log(s, pid, status);
     fate = fate_of(l, s, status);
 
+    held_pidfd_close(l, s);
+    s->moved = 0;
+
     if (fate == FATE_OVER) {
         dial_cancel(l, s);
         held_clear(l, s);
@@ -384,6 +395,21 @@ keeper_worker_gone(layer_t *l, held_t *s, pid_t pid, int status)
     }
 
     birth_again(l, s, NULL);
+}
+
+
+void
+keeper_stranger_gone(layer_t *l, held_t *s)
+{
+    int status;
+
+    worker_drain(l, s);
+
+    status = s->ended   ? W_EXITCODE(WORKER_EXIT_OVER, 0)
+             : s->moved ? W_EXITCODE(WORKER_EXIT_MOVED, 0)
+                        : W_EXITCODE(0, SIGKILL);
+
+    keeper_worker_gone(l, s, s->pid, status);
 }
 
 

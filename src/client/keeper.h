@@ -25,6 +25,10 @@ void keeper_worker_gone(layer_t *l, held_t *s, pid_t pid, int status);
  * connection is gone, and nobody knows. */
 void keeper_counted(layer_t *l, held_t *s, const irc_counts_t *counts);
 
+/* The same for one that is no child of ours: its exit status nobody tells us,
+ * but for what it has said. */
+void keeper_stranger_gone(layer_t *l, held_t *s);
+
 /* The layer is to end: every worker is told to leave, or killed. */
 void keeper_stop(layer_t *l);
 void keeper_kill(layer_t *l);

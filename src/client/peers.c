@@ -6,9 +6,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "adoption.h"
 #include "birth.h"
+#include "claim.h"
 #include "eirc_link.h"
 #include "irc_strangers.h"
+#include "packet.h"
 #include "rescue.h"
 #include "resume.h"
 #include "upgrade.h"
@@ -253,34 +256,6 @@ session_begin(layer_t *l, peer_t *p, const uint8_t *buf, size_t len)
 }
 
 
-/*
- * No worker or relay may ask for anything else: it would have sessions of its
- * own, with servers of its choice. peer_close() is for whom this returns 0.
- */
-static int
-rescue_take(layer_t *l, peer_t *p, const eirc_link_header_t *h,
-            const uint8_t *buf)
-{
-    card_t card;
-
-    if (h->type != EIRC_LINK_RESCUE || h->value != EIRC_LINK_VERSION
-        || h->count != CONTROL_VERSION)
-    {
-        return 0;
-    }
-
-    memcpy(&card, buf + EIRC_LINK_HEADER_SIZE, sizeof(card));
-
-    if (card_verify(&l->key, &card) != EIRC_OK || card.kind != CARD_RELAY) {
-        return 0;
-    }
-
-    irc_strangers_take(l, peer_release(l, p), &card);
-
-    return 1;
-}
-
-
 static void
 rescue_refuse(layer_t *l, peer_t *p)
 {
@@ -316,16 +291,6 @@ static void
 record_take(layer_t *l, peer_t *p, const uint8_t *buf, size_t len)
 {
     eirc_link_header_t h;
-
-    if (p->rescue) {
-        if (eirc_link_header_read(&h, buf, len) != EIRC_OK
-            || !rescue_take(l, p, &h, buf))
-        {
-            rescue_refuse(l, p);
-        }
-
-        return;
-    }
 
     if (p->kind != 0 || eirc_link_header_read(&h, buf, len) != EIRC_OK
         || h.flags != 0 || h.value != EIRC_LINK_VERSION
@@ -366,6 +331,68 @@ record_take(layer_t *l, peer_t *p, const uint8_t *buf, size_t len)
 }
 
 
+/* A relay shows its card. peer_close() is for whom this returns 0. */
+static int
+relay_take(layer_t *l, peer_t *p, const uint8_t *buf, size_t len)
+{
+    card_t card;
+    eirc_link_header_t h;
+
+    if (eirc_link_header_read(&h, buf, len) != EIRC_OK
+        || h.type != EIRC_LINK_RESCUE || h.value != EIRC_LINK_VERSION
+        || h.count != CONTROL_VERSION)
+    {
+        return 0;
+    }
+
+    memcpy(&card, buf + EIRC_LINK_HEADER_SIZE, sizeof(card));
+
+    if (card_verify(&l->key, &card) != EIRC_OK || card.kind != CARD_RELAY) {
+        return 0;
+    }
+
+    irc_strangers_take(l, peer_release(l, p), &card);
+
+    return 1;
+}
+
+
+/*
+ * No worker or relay may ask for anything but to be known again: it would have
+ * sessions of its own, with servers of its choice.
+ */
+static void
+rescue_read(layer_t *l, peer_t *p)
+{
+    int rc, nfds, fds[PACKET_FDS_MAX];
+    size_t len;
+    uint8_t buf[CLAIM_RECORD_MAX];
+
+    nfds = PACKET_FDS_MAX;
+    rc = packet_recv(p->fd, buf, sizeof(buf), &len, fds, &nfds);
+
+    if (rc == EIRC_AGAIN) {
+        return;
+    }
+
+    if (rc != EIRC_OK) {
+        peer_close(l, p);
+        return;
+    }
+
+    if (len > 0 && buf[0] == EIRC_LINK_ADOPT) {
+        adoption_begin(l, peer_release(l, p), buf, len, fds, nfds);
+        return;
+    }
+
+    packet_close(fds, nfds);
+
+    if (!relay_take(l, p, buf, len)) {
+        rescue_refuse(l, p);
+    }
+}
+
+
 void
 peers_read(layer_t *l, uint64_t key)
 {
@@ -375,6 +402,11 @@ peers_read(layer_t *l, uint64_t key)
 
     p = table_find(&l->peers, key);
     if (p == NULL) {
+        return;
+    }
+
+    if (p->rescue) {
+        rescue_read(l, p);
         return;
     }
 
@@ -468,6 +500,7 @@ peers_restore(layer_t *l, const image_peer_t *peer)
     }
 
     p->fd = peer->fd;
+    p->rescue = rescue_is(peer->fd);
     p->kind = peer->kind;
     p->deadline = peer->deadline;
 

@@ -4,6 +4,7 @@
 #include "control.h"
 #include "login.h"
 #include "relay_browser.h"
+#include "relay_layer.h"
 #include "relay_server.h"
 #include "relay_timers.h"
 #include "sts.h"
@@ -22,17 +23,11 @@ relay_init(relay_t *r)
     r->irc = -1;
     r->control = -1;
     r->signals = -1;
+    r->rescue = -1;
 }
 
 
 /* control */
-
-static void
-control_close(relay_t *r)
-{
-    (void) close(r->control);
-    r->control = -1;
-}
 
 
 /* Nothing that could be mistaken for a line's end goes on to the browser. */
@@ -75,16 +70,8 @@ control_read(relay_t *r)
         return;
     }
 
-    /* the layer is dead: a conversation that there is goes on without it */
-
     if (rc != EIRC_OK) {
-        control_close(r);
-        r->user.servers = 0;
-
-        if (r->user.session.state->phase == SESSION_CONNECTING) {
-            user_unreachable(&r->user);
-        }
-
+        relay_layer_lost(r);
         return;
     }
 
@@ -373,7 +360,7 @@ relay_work(relay_t *r)
 
     /* a successor knows nothing of a login that is on its way */
 
-    if (r->moving && r->user.login == NULL) {
+    if (r->moving && r->user.login == NULL && relay_layer_leave(r)) {
         r->done = true;
         return;
     }
@@ -509,6 +496,7 @@ static void (*const expired[RELAY_TIMERS])(relay_t *r) = {
     [RELAY_TIMER_LOGIN] = expired_login,
     [RELAY_TIMER_NICK] = expired_nick,
     [RELAY_TIMER_LINGER] = expired_linger,
+    [RELAY_TIMER_ADOPT] = relay_layer_look,
 };
 
 

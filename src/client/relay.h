@@ -8,6 +8,7 @@
 #ifndef _RELAY_H_INCLUDED_
 #define _RELAY_H_INCLUDED_
 
+#include "adopt.h"
 #include "browser.h"
 #include "user.h"
 
@@ -40,6 +41,7 @@ typedef enum {
     RELAY_TIMER_LOGIN,
     RELAY_TIMER_NICK,
     RELAY_TIMER_LINGER,
+    RELAY_TIMER_ADOPT,
     RELAY_TIMERS
 } relay_timer_e;
 
@@ -52,8 +54,18 @@ struct relay_s {
     int control; /* or -1 */
     int signals; /* or -1: readable when the process is to stop */
 
+    /* what is shown to a new socket layer; rescue is -1: there can't be one */
+    int rescue;     /* the socket for that */
+    uint32_t layer; /* the number of the one that it has */
+    int segment;
+    eirc_slice_t passport;
+    uint8_t key[EIRC_LINK_KEY_SIZE]; /* hashes of the keys of resuming */
+    uint8_t next_key[EIRC_LINK_KEY_SIZE];
+    bool resumed; /* the browser has come back with this attachment */
+
     const char *id;  /* the session's */
     uint32_t linger; /* ms that it waits for a browser that was lost */
+    bool planned;    /* a predecessor has left in good order */
     bool anew;       /* nobody has been told yet that it begins anew */
 
     /* the nick is another one now */
@@ -69,8 +81,6 @@ struct relay_s {
     /* the secrets are not needed any more, by this connection */
     void (*forget)(login_t *login);
 
-    eirc_slice_t passport; /* shown to a new socket layer; empty: none */
-
     /* the relay's own */
     uint64_t timers[RELAY_TIMERS]; /* when, in ms; 0: not set */
     uint64_t leave_end; /* ms: the last moment for RELAY_TIMER_LEAVE */
@@ -82,6 +92,7 @@ struct relay_s {
     bool browser_hangup;
     bool unheard; /* nothing was said under the present key */
     bool moving;  /* a successor is wanted */
+    adopt_t adopt;
     bool done;
 };
 

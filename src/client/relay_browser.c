@@ -139,7 +139,7 @@ relay_browser_missing(relay_t *r)
 void
 relay_browser_attach(relay_t *r, int fd, const control_t *c)
 {
-    uint64_t lines;
+    control_attach_t attach;
 
     if (user_is_leaving(&r->user) && c->status & CONTROL_ATTACH_RESUME) {
 
@@ -149,7 +149,9 @@ relay_browser_attach(relay_t *r, int fd, const control_t *c)
         return;
     }
 
-    memcpy(&lines, c->data, sizeof(lines));
+    memcpy(&attach, c->data, sizeof(attach));
+    memcpy(r->key, attach.key, sizeof(r->key));
+    memcpy(r->next_key, attach.next_key, sizeof(r->next_key));
 
     /* nobody writes under two numbers; that browser has been told */
 
@@ -164,9 +166,10 @@ relay_browser_attach(relay_t *r, int fd, const control_t *c)
                                                               : BROWSER_READY;
     r->browser.waits = r->anew;
     r->anew = false;
-    r->unheard = c->status & CONTROL_ATTACH_RESUME;
+    r->resumed = c->status & CONTROL_ATTACH_RESUME;
+    r->unheard = r->resumed;
 
-    user_attached(&r->user, c->value, lines);
+    user_attached(&r->user, c->value, attach.lines);
 }
 
 
@@ -174,6 +177,19 @@ bool
 relay_browser_pending(const relay_t *r)
 {
     return session_message_pending(&r->user.session).len > 0;
+}
+
+
+/* The next key is the key now, as the socket layer will have it. */
+static void
+key_heard(relay_t *r)
+{
+    static const uint8_t none[EIRC_LINK_KEY_SIZE];
+
+    if (memcmp(r->next_key, none, sizeof(none)) != 0) {
+        memcpy(r->key, r->next_key, sizeof(r->key));
+        memset(r->next_key, 0, sizeof(r->next_key));
+    }
 }
 
 
@@ -207,6 +223,7 @@ relay_browser_read(relay_t *r)
 
     if (r->unheard && r->user.session.state->messages != messages) {
         r->unheard = false;
+        key_heard(r);
         layer_tell(r, CONTROL_HEARD);
     }
 

@@ -394,7 +394,16 @@ relay_server_inherit(relay_t *r, int fd, const control_t *c)
         now.stands = true;
 
     } else if (counters_read(fd, &now) != EIRC_OK) {
-        return EIRC_ERROR;
+
+        if (!r->planned) {
+            return EIRC_ERROR;
+        }
+
+        /* who left in good order has noted all that it did */
+
+        now.taken = s->state->irc_taken + s->state->irc_read;
+        now.given = s->state->irc_given + s->state->irc_written;
+        now.stands = true;
     }
 
     if (s->state->phase == SESSION_REGISTERING) {

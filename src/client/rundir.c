@@ -1,8 +1,10 @@
 #include "rundir.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -17,6 +19,83 @@
 
 /* names are relative: the path to the directory may be of any length */
 #define NAME_SIZE 64
+
+
+void
+rundir_after(char *name, size_t size, unsigned number, uint32_t generation)
+{
+    (void) snprintf(name, size, "after.%u.%u", number, generation);
+}
+
+
+/* The number of the last one; what can't be read is none. */
+static uint32_t
+generation_read(int lock)
+{
+    ssize_t n;
+    char text[16];
+
+    n = pread(lock, text, sizeof(text) - 1, 0);
+
+    if (n <= 0) {
+        return 0;
+    }
+
+    text[n] = '\0';
+
+    return (uint32_t) strtoul(text, NULL, 10);
+}
+
+
+static int
+generation_write(int lock, uint32_t generation)
+{
+    int n;
+    char text[16];
+
+    n = snprintf(text, sizeof(text), "%010u\n", generation);
+
+    return pwrite(lock, text, (size_t) n, 0) == n ? 0 : -1;
+}
+
+
+/* Whoever is left over from the one before finds us. */
+static int
+predecessor_link(const rundir_t *r)
+{
+    char name[NAME_SIZE], target[NAME_SIZE];
+
+    (void) snprintf(target, sizeof(target), "sockets.%u", r->number);
+    rundir_after(name, sizeof(name), r->number, r->generation - 1);
+
+    return symlink(target, name) == -1 && errno != EEXIST ? -1 : 0;
+}
+
+
+/* Nobody is left over. */
+static void
+links_remove(const rundir_t *r)
+{
+    DIR *dir;
+    char prefix[NAME_SIZE];
+    size_t len;
+    struct dirent *entry;
+
+    dir = opendir(".");
+    if (dir == NULL) {
+        return;
+    }
+
+    len = (size_t) snprintf(prefix, sizeof(prefix), "after.%u.", r->number);
+
+    while ((entry = readdir(dir)) != NULL) {
+        if (strncmp(entry->d_name, prefix, len) == 0) {
+            (void) unlink(entry->d_name);
+        }
+    }
+
+    (void) closedir(dir);
+}
 
 
 int
@@ -63,7 +142,11 @@ rundir_enter(rundir_t *r, const char *path, unsigned number, const char **call)
     *call = "flock()";
 
     if (flock(r->lock, LOCK_EX | LOCK_NB) == 0) {
-        return EIRC_OK;
+        *call = "write() of the lock";
+        r->generation = generation_read(r->lock) + 1;
+
+        return generation_write(r->lock, r->generation) == -1 ? EIRC_ERROR
+                                                              : EIRC_OK;
     }
 
     if (errno == EWOULDBLOCK) {
@@ -82,6 +165,17 @@ rundir_take(rundir_t *r, unsigned number, int lock, int listen)
     r->number = number;
     r->lock = lock;
     r->listen = listen;
+    r->generation = generation_read(lock);
+}
+
+
+void
+rundir_renew(rundir_t *r)
+{
+    r->generation++;
+
+    (void) generation_write(r->lock, r->generation);
+    (void) predecessor_link(r);
 }
 
 
@@ -130,7 +224,9 @@ rundir_listen(rundir_t *r, const char **call)
         return EIRC_ERROR;
     }
 
-    return EIRC_OK;
+    *call = "symlink()";
+
+    return predecessor_link(r) == -1 ? EIRC_ERROR : EIRC_OK;
 }
 
 
@@ -145,6 +241,7 @@ rundir_unlisten(rundir_t *r)
 
     (void) snprintf(name, sizeof(name), "sockets.%u", r->number);
     (void) unlink(name);
+    links_remove(r);
 
     (void) close(r->listen);
     r->listen = -1;

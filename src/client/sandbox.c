@@ -22,7 +22,11 @@
 #include "worker.h"
 
 /* a worker's own, and a few for the time of changing them */
-#define WORKER_NOFILE 16
+#define WORKER_FDS 16
+
+/* It has no call to make more of them. The limit counts for all descriptors
+ * that its user has on their way as well, where workers come to a new layer. */
+#define WORKER_NOFILE 64
 
 /* lists of members of many large channels; measured: docs/processes.md */
 #define WORKER_DATA (64u << 20)
@@ -267,7 +271,7 @@ close_allow(scmp_filter_ctx ctx)
     int rc;
     unsigned fd;
 
-    for (fd = WORKER_FD_RESCUE + 1; fd < WORKER_NOFILE; fd++) {
+    for (fd = WORKER_FD_RESCUE + 1; fd < WORKER_FDS; fd++) {
         rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(close), 1,
                               SCMP_A0(SCMP_CMP_EQ, fd, 0));
         if (rc != 0) {

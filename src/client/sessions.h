@@ -60,6 +60,7 @@ struct held_s {
     pid_t pid;     /* 0: none */
     int pidfd;     /* of a worker that is no child of ours; -1: it is one */
     int ended;     /* flag: it has said that the session has ended */
+    int moved;     /* flag: it has said that another is to go on */
     int stale;     /* flag: it is of another program, or another layer */
     int doomed;    /* flag: it broke the rules, and is not succeeded */
     int ending;    /* flag: its channel has ended, and so will it */

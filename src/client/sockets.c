@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "adoption.h"
 #include "birth.h"
 #include "dial.h"
 #include "keeper.h"
@@ -187,6 +188,10 @@ layer_open(layer_t *l)
 
     helper_init(&l->template, "template", "irc-client: template",
                 OPTION_TEMPLATE);
+
+    /* it is where workers look for the next layer */
+
+    l->template.stays = 1;
     helper_init(&l->connector, "connector", "irc-client: connect",
                 OPTION_CONNECTOR);
 
@@ -373,6 +378,7 @@ event_dispatch(layer_t *l, const struct epoll_event *ev)
         break;
 
     case LAYER_PIDFD:
+        adoption_ended(l, key);
         break;
     }
 }
@@ -564,6 +570,11 @@ place_take(layer_t *l, const options_t *o, takeover_t *t)
 
     if (o->image != -1) {
         rundir_take(&l->rundir, o->index, t->head.lock, t->head.listen);
+
+        if (t->p == NULL) {
+            rundir_renew(&l->rundir);
+        }
+
         return EIRC_OK;
     }
 

@@ -134,17 +134,20 @@ child_run(const worker_birth_t *birth, eirc_slice_t passport, const int *fds)
 
 
 static void
-worker_fork(control_t *c, const int *fds)
+worker_fork(control_long_t *record, const int *fds)
 {
+    control_t *c;
     long pid;
     eirc_slice_t passport;
     worker_birth_t birth;
 
+    c = &record->c;
     memcpy(&birth, c->data, sizeof(birth));
 
     /* a child has it where it lies */
 
-    passport = eirc_slice((uint8_t *) c->data + sizeof(birth),
+    passport = eirc_slice((uint8_t *) record + offsetof(control_t, data)
+                              + sizeof(birth),
                           c->size - sizeof(birth));
 
     /* fork() has no way to make the child a sibling */
@@ -187,13 +190,15 @@ descriptors_name(const control_t *c, const int *fds, int nfds, int *places)
 
 /* 0: nothing there for now; -1: the layer is gone, or breaks the rules. */
 static int
-record_take(control_t *c)
+record_take(control_long_t *record)
 {
+    control_t *c;
     int i, rc, nfds, fds[CONTROL_FDS_MAX], places[FDS];
 
     nfds = CONTROL_FDS_MAX;
 
-    rc = control_recv(HELPER_FD, c, fds, &nfds);
+    c = &record->c;
+    rc = control_recv_long(HELPER_FD, record, fds, &nfds);
 
     if (rc == EIRC_AGAIN) {
         return 0;
@@ -208,7 +213,7 @@ record_take(control_t *c)
     if (c->type == CONTROL_FORK && c->size >= sizeof(worker_birth_t)
         && descriptors_name(c, fds, nfds, places))
     {
-        worker_fork(c, places);
+        worker_fork(record, places);
         rc = (control_send(HELPER_FD, c, NULL, 0) == EIRC_OK) ? 1 : -1;
     }
 
@@ -255,7 +260,7 @@ int
 template_run(void)
 {
     int rc;
-    control_t c;
+    control_long_t record;
     struct pollfd pfd;
 
     title_set("template");
@@ -288,7 +293,7 @@ template_run(void)
     pfd.events = POLLIN;
 
     for (;;) {
-        rc = record_take(&c);
+        rc = record_take(&record);
 
         if (rc == -1) {
             return 0;

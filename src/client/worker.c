@@ -237,6 +237,7 @@ worker_succeed(const worker_birth_t *birth, void *segment, size_t size)
 
     seed = seed_make(birth->id);
     relay.anew = birth->flags & WORKER_ANEW;
+    relay.planned = birth->flags & WORKER_PLANNED;
 
     rc = relay.anew ? user_init_anew(&relay.user, segment, size, birth->replay,
                                      seed, relay_now())
@@ -284,7 +285,12 @@ worker_run(const worker_birth_t *birth, eirc_slice_t passport)
     relay.control = WORKER_FD_CONTROL;
     relay.id = birth->id;
     relay.linger = birth->linger;
+    relay.rescue = WORKER_FD_RESCUE;
+    relay.layer = birth->layer;
+    relay.segment = WORKER_FD_SEGMENT;
     relay.passport = passport;
+    memcpy(relay.key, birth->key, sizeof(relay.key));
+    memcpy(relay.next_key, birth->next_key, sizeof(relay.next_key));
     relay.renamed = title_set;
     relay.remember = login_map;
     relay.forget = login_forget;

@@ -44,6 +44,9 @@ typedef struct {
     uint32_t linger;  /* ms */
     uint32_t cpu;     /* or EIRC_LINK_CPU_ANY */
     uint32_t servers; /* how many there are */
+    uint32_t layer;   /* rundir.h: its number among those before and after */
+    uint8_t key[EIRC_LINK_KEY_SIZE]; /* of resuming, see control_attach_t */
+    uint8_t next_key[EIRC_LINK_KEY_SIZE];
 } worker_birth_t;
 
 /*

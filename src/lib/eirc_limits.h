@@ -137,6 +137,13 @@
  * and comes after several crashes */
 #define EIRC_LINK_RESETS_MAX 100
 
+/*
+ * ADOPT: what a process shows that its socket layer left behind, which is of
+ * irc-client's own: numbers, hashes of keys, and SESSION with its ID, signed.
+ */
+#define EIRC_LINK_ADOPT_MIN (80 + 36 + EIRC_LINK_SESSION_SIZE + 32)
+#define EIRC_LINK_ADOPT_MAX (80 + 36 + EIRC_LINK_SESSION_MAX + 32)
+
 /* a connection to the socket layer that says nothing, ms: longer than any
  * sane time limit of a request to the application */
 #define EIRC_LINK_IDLE_TIME 180000

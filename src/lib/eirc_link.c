@@ -53,6 +53,10 @@ body_bounds(uint8_t type, long *min)
         *min = EIRC_LINK_CARD_SIZE;
         return EIRC_LINK_CARD_SIZE;
 
+    case EIRC_LINK_ADOPT:
+        *min = EIRC_LINK_ADOPT_MIN;
+        return EIRC_LINK_ADOPT_MAX;
+
     case EIRC_LINK_READY:
         *min = 1;
         return EIRC_LINK_ID_MAX;
@@ -80,7 +84,7 @@ body_bounds(uint8_t type, long *min)
 static int
 header_in_bounds(const eirc_link_header_t *h)
 {
-    static const uint8_t flags[EIRC_LINK_RESET + 1]
+    static const uint8_t flags[EIRC_LINK_UPGRADED + 1]
         = {[EIRC_LINK_HELLO] = EIRC_LINK_FULL,
            [EIRC_LINK_READY] = EIRC_LINK_READY_RESET,
            [EIRC_LINK_RESUMED] = EIRC_LINK_GAP};
@@ -95,6 +99,7 @@ header_in_bounds(const eirc_link_header_t *h)
     case EIRC_LINK_RESUME:
     case EIRC_LINK_RESUMED:
     case EIRC_LINK_RESCUE:
+    case EIRC_LINK_ADOPT:
         return 1;
 
     case EIRC_LINK_WATCH:

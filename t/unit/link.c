@@ -43,6 +43,7 @@ static const type_t types[] = {
     {EIRC_LINK_END, 0, 255, 0, EIRC_LINK_QUIT, 0, 0},
     {EIRC_LINK_DETACH, 0, 0, 0, 0, 0, 0},
     {EIRC_LINK_CONFIRM, 0, 0, 0, 0, 0, 1},
+    {EIRC_LINK_ADOPT, 292, 6089, 0, EIRC_LINK_VERSION, 1, 1},
     {EIRC_LINK_UPGRADE, 0, 0, 0, EIRC_LINK_VERSION, 1, 0},
     {EIRC_LINK_UPGRADED, 0, 255, 0, 0, 0, 0},
     {EIRC_LINK_RESUMED, 9, 137, EIRC_LINK_GAP, 4096, 1, 1},

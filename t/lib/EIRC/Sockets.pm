@@ -15,6 +15,8 @@ package EIRC::Sockets;
 #   $layer->log(), $layer->wait_for_log(qr/../, $seconds)
 #   $layer->helper('template')        pid of a process of its own
 #   $layer->workers()          pids of all others that are its children
+#   $layer->slay()             SIGKILL
+#   $layer->again()            starts it in place of one that is dead
 #   $layer->stop()             SIGTERM, and the exit status
 #   $layer->upgrade()          by the command; its exit status, and what it said
 #
@@ -35,6 +37,7 @@ package EIRC::Sockets;
 #                              undef: nothing in time
 #   $peer->recv_type($type, $seconds)   ... of that type, or the end
 #   $peer->lines($seconds, qr/../)      all lines up to one that matches
+#   $peer->lines_once($seconds, qr/../) ... without those that it had already
 #   $peer->close()
 
 use warnings;
@@ -105,6 +108,32 @@ sub spawn {
     }
 
     return $self;
+}
+
+
+# There is a socket left over: somebody has to answer on it.
+
+sub again {
+    my ($self) = @_;
+
+    $self->spawn();
+
+    wait_until(5, sub {
+        my $peer = $self->peer() or return 0;
+        my $hello = $peer->recv(5);
+        return $hello && $hello->{type};
+    }) or die "No socket layer: " . $self->log() . "\n";
+
+    return $self;
+}
+
+
+sub slay {
+    my ($self) = @_;
+
+    kill 'KILL', $self->{pid};
+
+    return $self->wait_for_exit(5);
 }
 
 
@@ -346,7 +375,21 @@ sub recv_type {
 
 
 sub lines {
-    my ($self, $seconds, $re) = @_;
+    my ($self, @args) = @_;
+
+    return $self->_lines(0, @args);
+}
+
+
+sub lines_once {
+    my ($self, @args) = @_;
+
+    return $self->_lines(1, @args);
+}
+
+
+sub _lines {
+    my ($self, $once, $seconds, $re) = @_;
     my @lines;
 
     while (my $record = $self->recv($seconds)) {
@@ -354,6 +397,9 @@ sub lines {
         next if $record->{type} != EIRC::Sockets::LINES();
 
         my $body = $record->{body};
+        my $number = $record->{count};
+
+        $self->{lines} = $number if !defined $self->{lines};
 
         while (length $body) {
             my (undef, $len) = unpack 'CC', $body;
@@ -364,7 +410,13 @@ sub lines {
                 $head = 4;
             }
 
-            push @lines, substr($body, $head, $len);
+            if (!$once || $number == $self->{lines}) {
+                push @lines, substr($body, $head, $len);
+                $self->{lines}++;
+            }
+
+            $number++;
+
             $body = substr($body, $head + $len);
         }
 

@@ -1,0 +1,106 @@
+#include "adopt.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "packet.h"
+#include "rundir.h"
+
+/* ms; a layer that is started at once takes some 20 */
+#define DELAY_FIRST 20
+#define DELAY_MAX 1000
+#define DELAY_CONNECTED 250 /* it is there, and has others before us */
+
+
+void
+adopt_begin(adopt_t *a, int fd, const char *id, uint32_t generation,
+            uint32_t seed)
+{
+    uint32_t number;
+
+    a->fd = fd;
+    a->connected = false;
+    a->delay = DELAY_FIRST;
+    a->random = seed != 0 ? seed : 1;
+
+    number = 0;
+    (void) eirc_link_id_read(id, strlen(id), &number);
+
+    rundir_after(a->name, sizeof(a->name), number, generation);
+}
+
+
+/* Something to send at other times than all the others: xorshift. */
+static uint32_t
+random_next(adopt_t *a)
+{
+    a->random ^= a->random << 13;
+    a->random ^= a->random >> 17;
+    a->random ^= a->random << 5;
+
+    return a->random;
+}
+
+
+uint32_t
+adopt_wait(adopt_t *a)
+{
+    uint32_t wait, max;
+
+    wait = a->delay / 2 + random_next(a) % (a->delay / 2 + 1);
+
+    max = a->connected ? DELAY_CONNECTED : DELAY_MAX;
+    a->delay = a->delay * 2 < max ? a->delay * 2 : max;
+
+    return wait;
+}
+
+
+static int
+layer_connect(adopt_t *a)
+{
+    struct sockaddr_un sun;
+
+    memset(&sun, 0, sizeof(sun));
+    sun.sun_family = AF_UNIX;
+    memcpy(sun.sun_path, a->name, sizeof(a->name));
+
+    if (connect(a->fd, (struct sockaddr *) &sun, sizeof(sun)) == -1
+        && errno != EISCONN)
+    {
+        return EIRC_AGAIN;
+    }
+
+    a->connected = true;
+
+    return EIRC_OK;
+}
+
+
+int
+adopt_try(adopt_t *a, const claim_t *claim, const int *fds)
+{
+    int rc;
+    size_t len;
+    uint8_t buf[CLAIM_RECORD_MAX];
+
+    if (!a->connected && layer_connect(a) != EIRC_OK) {
+        return EIRC_AGAIN;
+    }
+
+    len = claim_write(buf, claim);
+    if (len == 0) {
+        return EIRC_ERROR;
+    }
+
+    rc = packet_send(a->fd, buf, len, fds, claim_descriptors(claim));
+
+    /*
+     * A user's descriptors on their way may not be more than one process may
+     * have, which is little for a worker: the others are taken first.
+     */
+
+    return rc == EIRC_ERROR && errno == ETOOMANYREFS ? EIRC_AGAIN : rc;
+}

@@ -1,0 +1,120 @@
+#include "relay_layer.h"
+
+#include "control.h"
+#include "relay_timers.h"
+
+#include <stddef.h>
+#include <string.h>
+#include <unistd.h>
+
+
+/* There will be no other: what is lost can't be asked for any more. */
+static void
+layer_missing(relay_t *r)
+{
+    r->user.servers = 0;
+
+    if (r->user.session.state->phase == SESSION_CONNECTING) {
+        user_unreachable(&r->user);
+    }
+}
+
+
+void
+relay_layer_lost(relay_t *r)
+{
+    int fd;
+
+    fd = r->control;
+    r->control = -1;
+    r->moving = false;
+
+    /* the rescue keeps its number: the sandbox may not take it for another */
+
+    if (fd != r->rescue) {
+        (void) close(fd);
+    }
+
+    if (r->rescue == -1 || fd == r->rescue || r->passport.len == 0) {
+        layer_missing(r);
+        return;
+    }
+
+    adopt_begin(&r->adopt, r->rescue, r->id, r->layer,
+                r->user.random ^ (uint32_t) relay_now());
+    relay_timer_set(r, RELAY_TIMER_ADOPT, adopt_wait(&r->adopt));
+}
+
+
+/* What there is of the session now; fds has room for all that goes along. */
+static void
+claim_make(const relay_t *r, claim_t *claim, int *fds)
+{
+    const session_state_t *state;
+
+    state = r->user.session.state;
+
+    memset(claim, 0, sizeof(claim_t));
+    claim->attachment = state->attachment;
+    claim->connection = state->connection;
+    claim->server = state->server;
+    claim->passport = r->passport;
+    memcpy(claim->key, r->key, sizeof(claim->key));
+    memcpy(claim->next_key, r->next_key, sizeof(claim->next_key));
+
+    *fds++ = r->segment;
+
+    if (r->irc != -1) {
+        claim->flags |= CLAIM_IRC;
+        *fds++ = r->irc;
+    }
+
+    if (r->browser.fd != -1) {
+        claim->flags |= CLAIM_LINK;
+        *fds = r->browser.fd;
+    }
+
+    if (r->resumed) {
+        claim->flags |= CLAIM_RESUMED;
+    }
+}
+
+
+void
+relay_layer_look(relay_t *r)
+{
+    int rc, fds[3];
+    claim_t claim;
+
+    claim_make(r, &claim, fds);
+
+    rc = adopt_try(&r->adopt, &claim, fds);
+
+    if (rc == EIRC_AGAIN) {
+        relay_timer_set(r, RELAY_TIMER_ADOPT, adopt_wait(&r->adopt));
+
+    } else if (rc == EIRC_OK) {
+        r->control = r->rescue;
+
+    } else {
+        layer_missing(r);
+    }
+}
+
+
+bool
+relay_layer_leave(relay_t *r)
+{
+    control_t c;
+
+    memset(&c, 0, offsetof(control_t, data));
+    c.type = CONTROL_MOVED;
+
+    if (control_send(r->control, &c, NULL, 0) != EIRC_ERROR) {
+        return true;
+    }
+
+    relay_layer_lost(r);
+
+    return false;
+}
