@@ -228,6 +228,30 @@ held_learn(layer_t *l, held_t *s, const eirc_link_session_t *request)
 
 
 int
+held_server_secure(layer_t *l, held_t *s, uint32_t number, uint16_t port)
+{
+    uint8_t servers[EIRC_LINK_SERVERS_SIZE];
+    passport_t passport;
+
+    if (passport_read(&passport, s->passport, s->passport_len) != EIRC_OK) {
+        return -1;
+    }
+
+    memcpy(servers, passport.session.servers, passport.session.servers_len);
+    passport.session.servers = servers;
+
+    if (eirc_link_server_secure(servers, passport.session.servers_len, number,
+                                port)
+        != EIRC_OK)
+    {
+        return -1;
+    }
+
+    return held_learn(l, s, &passport.session);
+}
+
+
+int
 held_id_renew(layer_t *l, held_t *s)
 {
     passport_t passport;

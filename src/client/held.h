@@ -28,6 +28,10 @@ void held_buckets_fill(const layer_t *l, held_t *s);
  * -1 and errno. */
 int held_learn(layer_t *l, held_t *s, const eirc_link_session_t *request);
 
+/* The server with this number is to be reached with TLS at that port, from now
+ * on; -1: it has it already, or there is no memory. */
+int held_server_secure(layer_t *l, held_t *s, uint32_t number, uint16_t port);
+
 /* Lets go of everything, and forgets the session. */
 void held_clear(layer_t *l, held_t *s);
 

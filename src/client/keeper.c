@@ -71,9 +71,7 @@ worker_wants_irc(layer_t *l, held_t *s, uint32_t server, int32_t port)
      * never back */
 
     if (port > 0 && port <= UINT16_MAX
-        && eirc_link_server_secure(s->servers, s->servers_len, server,
-                                   (uint16_t) port)
-               == EIRC_OK)
+        && held_server_secure(l, s, server, (uint16_t) port) == 0)
     {
         log_write(LOG_LEVEL_INFO, 0, s->id,
                   "the IRC server wants TLS, at port %ld", (long) port);
