@@ -523,7 +523,7 @@ layer_close(layer_t *l)
 
 
 static int
-layer_run(layer_t *l, const takeover_t *t)
+layer_run(layer_t *l, takeover_t *t)
 {
     int rc;
 

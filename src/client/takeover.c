@@ -153,9 +153,9 @@ takeover_open(takeover_t *t, int fd, unsigned number)
         return EIRC_ERROR;
     }
 
-    (void) close(fd);
-
-    if (t->head.format != IMAGE_FORMAT || image_check(t->p, t->len) != EIRC_OK)
+    if (t->head.format != IMAGE_FORMAT || t->head.length < IMAGE_HEAD_SIZE
+        || t->head.length > t->len
+        || image_check(t->p, (size_t) t->head.length) != EIRC_OK)
     {
         takeover_close(t);
         others_close(&t->head);
@@ -377,7 +377,7 @@ slot_restore(layer_t *l, uint64_t key)
 
 
 void
-takeover_load(layer_t *l, const takeover_t *t)
+takeover_load(layer_t *l, takeover_t *t)
 {
     uint32_t type;
     uint64_t key;
@@ -419,6 +419,8 @@ takeover_load(layer_t *l, const takeover_t *t)
             peers_restore(l, &peer);
         }
     }
+
+    takeover_close(t);
 
     (void) snprintf(words, sizeof(words),
                     "irc-client " VERSION " goes on with %u sessions",

@@ -26,8 +26,9 @@ typedef struct {
  */
 int takeover_open(takeover_t *t, int fd, unsigned number);
 
-/* Fills the layer, whose tables are empty; what has no room is let go. */
-void takeover_load(layer_t *l, const takeover_t *t);
+/* Fills the layer, whose tables are empty; what has no room is let go. The image
+ * is closed then. */
+void takeover_load(layer_t *l, takeover_t *t);
 
 void takeover_close(takeover_t *t);
 
