@@ -121,6 +121,7 @@ typedef struct {
 
     int stay;              /* flag: also without anybody who watches */
     uint64_t idle_since;   /* ms */
+    uint64_t adopts_until; /* ms: sessions of a dead layer may still come */
     uint64_t accept_again; /* ms: when to go on accepting; 0: does */
     uint64_t stop_until;   /* ms: when workers are killed; 0: not stopping */
 } layer_t;

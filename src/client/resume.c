@@ -75,6 +75,14 @@ resume_begin(layer_t *l, int fd, const eirc_link_resume_t *request)
 
     s = sessions_find_id(&l->sessions, request->id, request->id_len);
 
+    /* its process may be on its way from a layer that has died */
+
+    if (s == NULL && l->now < l->adopts_until) {
+        refuse(fd, EIRC_LINK_FAILED, NULL,
+               "it has not come to this layer yet");
+        return;
+    }
+
     if (s == NULL || !s->resumable || s->doomed || !key_take(s, request->key))
     {
         refuse(fd, EIRC_LINK_GONE, NULL, "there is none, or with another key");

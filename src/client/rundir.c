@@ -218,6 +218,8 @@ rundir_listen(rundir_t *r, const char **call)
         return EIRC_ERROR;
     }
 
+    r->stale = access(name, F_OK) == 0;
+
     *call = "rename()";
 
     if (rename(sun.sun_path, name) == -1) {

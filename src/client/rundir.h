@@ -20,6 +20,7 @@ typedef struct {
     uint32_t generation; /* N */
     int lock;            /* or -1 */
     int listen;          /* or -1 */
+    int stale; /* flag: the layer before had no time to take its name away */
 } rundir_t;
 
 /*

@@ -35,6 +35,10 @@
 /* without sessions and without anybody watching, ms */
 #define IDLE_TIME 2000
 
+/* what workers may take to find a new layer, once it is there, ms: a little
+ * longer than they wait between two tries (adopt.h) */
+#define ADOPT_TIME 2000
+
 /* what workers have to leave, ms */
 #define STOP_TIME 10000
 
@@ -542,6 +546,7 @@ layer_run(layer_t *l, takeover_t *t)
     }
 
     if (rc == 0) {
+        l->adopts_until = l->rundir.stale ? l->now + ADOPT_TIME : 0;
         log_write(LOG_LEVEL_NOTICE, 0, NULL,
                   "socket layer started, room for %u sessions",
                   (l->fds_max - LAYER_FDS_FIXED) / LAYER_FDS_SESSION);
