@@ -128,8 +128,12 @@ export class Connection extends Emitter<Events> {
     private openedAt = 0;
     private heardAt = 0;
     private leaving = false;
+    /* Said as soon as the session is resumed. */
+    private goodbye: string | null = null;
 
     private readonly alarm: Alarm;
+    /* With the other side, when we have asked for the end. */
+    private readonly patience: Alarm;
     private readonly pulse: Pulse;
     private readonly outbox: Outbox;
     private readonly base: number;
@@ -154,6 +158,7 @@ export class Connection extends Emitter<Events> {
         this.random = options.random ?? Math.random;
         this.now = clock.now;
         this.alarm = new Alarm(clock);
+        this.patience = new Alarm(clock);
         this.outbox = new Outbox(queue, pack?.outbox);
         this.pulse = new Pulse(
             clock,
@@ -208,6 +213,7 @@ export class Connection extends Emitter<Events> {
 
         this.attempt = 0;
         this.leaving = false;
+        this.goodbye = null;
         this.connect();
     }
 
@@ -226,7 +232,7 @@ export class Connection extends Emitter<Events> {
         this.retry();
 
         if (
-            this.isOpen && this.session?.ticket != null
+            this.isOpen && !this.leaving && this.session?.ticket != null
             && this.now() - this.heardAt >= RECENT
         ) {
             this.pulse.ask(WAKE);
@@ -265,25 +271,32 @@ export class Connection extends Emitter<Events> {
         return 'queued';
     }
 
-    /* Ends the session; the server says goodbye to IRC and closes. */
+    /*
+     * Ends the session; the server says goodbye to IRC and closes.  One
+     * that waits for us is gone back to for that, if it can be soon.
+     */
     quit(message = '/quit'): void {
-        const name = this.current.name;
-
-        if (this.wire === null || name === 'connecting') {
-            this.close();
-            return;
-        }
+        const { name } = this.current;
 
         if (this.leaving) {
             return;
         }
 
-        this.outbox.widen(Infinity);
-        this.flush();
-        this.pulse.stop();
-        this.transmit(message);
-        this.leaving = true;
-        this.alarm.set(() => this.close(), GOODBYE);
+        if (name === 'open' || name === 'registering') {
+            this.patience.set(() => this.close(), GOODBYE);
+            this.depart(message);
+        } else if (
+            (name === 'waiting' || name === 'connecting')
+            && this.current.resuming
+            && this.session?.mayLive(this.now()) === true
+        ) {
+            this.patience.set(() => this.close(), GOODBYE);
+            this.leaving = true;
+            this.goodbye = message;
+            this.retry();
+        } else {
+            this.close();
+        }
     }
 
     /* Ends the connection from this side, now, and the session with it. */
@@ -612,6 +625,19 @@ export class Connection extends Emitter<Events> {
         } else {
             this.enter({ name: 'registering' });
         }
+
+        if (this.goodbye !== null && this.wire === wire) {
+            this.depart(this.goodbye);
+        }
+    }
+
+    /* The last of all messages. */
+    private depart(goodbye: string): void {
+        this.leaving = true;
+        this.outbox.widen(Infinity);
+        this.flush();
+        this.pulse.stop();
+        this.transmit(goodbye);
     }
 
     /* The session is over, with whatever had not arrived. */
@@ -641,8 +667,7 @@ export class Connection extends Emitter<Events> {
     }
 
     private get isOpen(): boolean {
-        return this.current.name === 'open' && this.wire !== null
-            && !this.leaving;
+        return this.current.name === 'open' && this.wire !== null;
     }
 
     private tell(message: { text: string; told: boolean }): void {
@@ -670,7 +695,7 @@ export class Connection extends Emitter<Events> {
             this.emit('forgotten', { count, lost: false });
         }
 
-        if (this.isOpen && this.outbox.isAnxious) {
+        if (this.isOpen && !this.leaving && this.outbox.isAnxious) {
             this.pulse.want();
         }
     }
@@ -699,7 +724,7 @@ export class Connection extends Emitter<Events> {
             this.outbox.restart();
         }
 
-        if (wasAwaited && code === CODE_GONE) {
+        if (wasAwaited && code === CODE_GONE && !this.leaving) {
             this.renew();
             return;
         }
@@ -755,6 +780,7 @@ export class Connection extends Emitter<Events> {
     private finish(code: number, reason: string, stands: boolean): void {
         const resuming = stands && this.session?.ticket != null;
 
+        this.patience.stop();
         this.enter({ name: 'closed', code, reason, resuming }, () => {
             const left = this.outbox.drain();
 

@@ -494,6 +494,7 @@ test('leaving with something unsent takes two words', async () => {
     assert.equal(table.chat.left, false);
     table.chat.type('/quit');
     assert.equal(table.chat.left, true);
+    table.end(1006);
     assert.equal(table.connection.state.name, 'closed');
     assert.ok(table.chat.farewell.includes('may not have arrived'));
 });

@@ -502,16 +502,89 @@ test('leaving: what is told of the last words', async () => {
     }
 });
 
-test('leaving while there is no connection', async () => {
+test('leaving while there is no connection: back for a word', async () => {
+    for (const ready of [true, false]) {
+        const bench = new Bench();
+
+        await bench.resumable();
+        send(bench, 'one', 'two');
+        bench.socket.end(1006);
+        send(bench, 'three');
+
+        if (!ready) {
+            bench.connection.retry();
+        }
+
+        bench.connection.quit('QUIT :bye');
+        bench.connection.quit();
+        assert.equal(bench.connection.send('four'), 'refused');
+        assert.equal(bench.sockets.length, 2);
+        bench.socket.upgrade();
+        bench.socket.say(resumed(1, 2));
+        assert.deepEqual(
+            bench.socket.sent, ['', 'two', 'three', 'QUIT :bye'],
+        );
+        bench.socket.end(1000);
+        assert.equal(bench.connection.state.name, 'closed');
+        assert.deepEqual(bench.given, []);
+        assert.equal(bench.timers.size, 0);
+    }
+});
+
+test('leaving before the registration had ended', async () => {
+    const bench = new Bench();
+
+    await bench.connect();
+    bench.socket.upgrade();
+    bench.socket.say(`:client session ${ID} ${key(1)} 30`);
+    send(bench, 'one');
+    bench.socket.end(1006);
+    bench.connection.quit();
+    bench.socket.upgrade();
+    bench.socket.say(resumed(0, 2));
+    assert.deepEqual(bench.socket.sent, ['', '/quit']);
+    bench.socket.end(1000);
+    assert.deepEqual(bench.given, ['one']);
+});
+
+test('leaving while there can be no connection', async () => {
+    for (const how of ['late', 'refused', 'gone', 'over'] as const) {
+        const bench = new Bench();
+
+        await bench.resumable();
+        bench.socket.end(1006);
+        send(bench, 'one');
+        bench.time += how === 'over' ? 1e6 : 0;
+        bench.connection.quit();
+
+        if (how === 'late') {
+            const [id, timer] = [...bench.timers].find(
+                ([, { ms }]) => ms === 3_000,
+            ) ?? [0];
+
+            bench.timers.delete(id);
+            timer?.call();
+        } else if (how === 'refused') {
+            bench.socket.end(1006);
+        } else if (how === 'gone') {
+            bench.socket.upgrade();
+            bench.socket.end(4501);
+        }
+
+        await settle();
+        assert.equal(bench.connection.state.name, 'closed');
+        assert.deepEqual(bench.given, ['one']);
+        assert.equal(bench.timers.size, 0);
+        assert.equal(bench.tokens, 1);
+    }
+});
+
+test('leaving, and coming in again', async () => {
     const bench = new Bench();
 
     await bench.resumable();
-    bench.socket.end(1006);
-    send(bench, 'one');
     bench.connection.quit();
-    assert.equal(bench.connection.state.name, 'closed');
-    assert.deepEqual(bench.given, ['one']);
-    assert.equal(bench.timers.size, 0);
+    bench.socket.end(1000);
     bench.connection.open();
     await settle();
     assert.equal(bench.socket.url, 'ws://test/chat?chat_token=t2&resume=');
