@@ -26,7 +26,7 @@ select STDERR; $| = 1;
 select STDOUT; $| = 1;
 
 my $t = Test::Nginx->new()->has(qw/http unix/)->has_daemon('inspircd')
-    ->plan(72);
+    ->plan(73);
 my $dir = $t->testdir();
 my $client = irc_client();
 
@@ -55,6 +55,7 @@ http {
     eirc_run_path %%TESTDIR%%/run;
     eirc_rate     off;
     eirc_flood    off;
+    eirc_linger   300s;
 
     server {
         listen       127.0.0.1:8080;
@@ -105,7 +106,8 @@ EOC
 system('cp', '-r', abs_path('../objs/web'), "$dir/web") == 0
     or die 'the page is not built';
 
-my $ircd = EIRC::InspIRCd->new($t, flood => 0)->start();
+my $ircd = EIRC::InspIRCd->new($t, flood => 0, recvq => '1M')
+    ->start();
 
 $t->run();
 
@@ -155,7 +157,7 @@ $network->deafen();
 $alice->say('swallowed');
 cmp_ok($network->lost(), '>', 0, 'a message is lost on its way');
 $network->cut();
-$network->mend();
+mend($alice);
 is(heard_by_bob('swallowed'), 'swallowed', 'it is sent again');
 say_and_hear($alice, 'behind it');
 
@@ -166,7 +168,7 @@ $alice->say('has arrived');
 is(heard_by_bob('has arrived'), 'has arrived', 'a message arrives');
 $bob->say('#lobby', 'not heard');
 $network->cut();
-$network->mend();
+mend($alice);
 ok($alice->until('said("bob").includes("not heard")'),
     'what came meanwhile does so later');
 say_and_hear($alice, 'and once');
@@ -212,7 +214,7 @@ $alice->reload();
 look($alice);
 is($alice->until('delivery("before F5")'), 'pending',
     'loaded anew, the page knows what is to be sent');
-$network->mend();
+mend($alice);
 ok($alice->until(q{connected() && members() === '@bob alice'}),
     'it is in the session again');
 is(heard_by_bob('before F5'), 'before F5', 'and sends it');
@@ -256,7 +258,7 @@ $alice->say('unsaid');
 $alice->say('/quit');
 ok($alice->until(q{texts('.error').some((t) => t.startsWith('Not sent'))}),
     'who leaves with words unsaid is asked');
-$network->mend();
+mend($alice);
 is(heard_by_bob('unsaid'), 'unsaid', 'they are sent');
 $alice->say('/quit');
 is($alice->until('problem()'), 'You left the chat.', 'and she leaves');
@@ -278,10 +280,14 @@ $carol->until('said("bob").includes("heard")');
 $network->cut();
 $carol->until('!connected()');
 $carol->say('across the gap');
-$bob->say('#lobby', "line $_ " . 'x' x 300) for 1 .. 40;
+$bob->say('#lobby', "line $_ " . 'x' x 300) for 1 .. 150;
 my $dora = EIRC::Client->new($ircd->port(), 'dora', timeout => 60);
 $dora->join('#lobby');
-$network->mend();
+
+# what her process has not read yet would come live
+
+ok(wait_until(60, sub { all_read($ircd->port()) }), 'it is all said');
+mend($carol);
 ok($carol->until(q{texts('.event').includes(
     'Some lines may be missing here.')}), 'a gap: she is told');
 ok($carol->until(q{connected() && members() === '@bob carol dora'}),
@@ -306,7 +312,7 @@ $network->cut();
 $erin->until('!connected()');
 $erin->say('in the queue');
 ok($bob->expect(qr/^:erin!\S+ (?:PART|QUIT)/), 'the session ends');
-$network->mend();
+mend($erin);
 is(heard_by_bob('in the queue'), 'in the queue',
     'a new one begins, and what waited is sent');
 ok($erin->until(q{texts('.event').includes('Connection lost.')}),
@@ -330,6 +336,13 @@ ok($erin->until(q{members().includes('erin')}), 'and she is in her channel');
 
 is(join("\n", grep { !/WebSocket connection to/ } map { $_->problems() }
     $alice, $second, $carol, $erin), '', 'the consoles are silent');
+
+# those who are left are not waited for
+
+foreach my $page ($carol, $erin) {
+    $page->say('/quit');
+    $page->until('problem()');
+}
 
 ok($browser->stop(), 'the browser ends');
 $network->stop();
@@ -383,7 +396,7 @@ Object.assign(window, {
         e.querySelector('.text').textContent === text).map(
         (e) => e.dataset.delivery).join(),
     ticket: () => JSON.parse(
-        sessionStorage.getItem('eirc.session'))?.pack.ticket.key,
+        sessionStorage.getItem('eirc.session'))?.pack.ticket?.key,
 });
 0
 EOF
@@ -414,6 +427,31 @@ sub say_and_hear {
 
     $page->say($text);
     is(heard_by_bob($text), $text, "bob hears: $text");
+}
+
+
+# The network is there again, and the browser says so to the page.
+
+sub mend {
+    my ($page) = @_;
+
+    $network->mend();
+    $page->js('window.dispatchEvent(new Event("online"))');
+}
+
+
+# Nothing waits in a connection to that port, on either side.
+
+sub all_read {
+    my ($port) = @_;
+
+    my $hex = sprintf('%04X', $port);
+
+    open(my $f, '<', '/proc/net/tcp') or die "/proc/net/tcp: $!";
+
+    # local and remote address, state (01: established), queues
+
+    return !grep { /:$hex .*? 01 (\S+)/ && $1 ne '00000000:00000000' } <$f>;
 }
 
 

@@ -32,7 +32,7 @@ use JSON::PP;
 use POSIX qw/ :sys_wait_h /;
 use Time::HiRes qw/ time /;
 
-my $patience = 20;
+my $patience = 60;
 
 my %keys = (
     Enter => { windowsVirtualKeyCode => 13, text => "\r" },
