@@ -38,7 +38,7 @@ my @right = (
         'eirc_irc_tls_fingerprint ' . join(':', ('Ab') x 32)
             . '; eirc_pass ircs://a;'],
     ['upstream a { server 192.0.2.1:6697; }', '', 'eirc_pass ircs://a;'],
-    ['eirc_irc_tls_ca /nowhere;', '', 'eirc_pass irc://a;'],
+    ['eirc_irc_tls_ca /nowhere;', '', 'eirc_pass unix:/a;'],
     ['upstream a { server 192.0.2.1:6667; }', '', 'eirc_pass irc://a;'],
     ['upstream a { server 192.0.2.1; server 192.0.2.2 backup; }', '',
         'eirc_pass irc://A irc://b;'],
@@ -113,6 +113,8 @@ my @wrong = (
         qr!open\(\) "/nowhere" of "eirc_irc_tls_ca" failed!],
     ['', '', 'eirc_pass ircs://a; eirc_irc_tls_ca /dev/null;',
         qr!"/dev/null" of "eirc_irc_tls_ca" cannot be used: \S!],
+    ['', '', 'eirc_pass irc://a; eirc_irc_tls_ca /nowhere;',
+        qr!open\(\) "/nowhere" of "eirc_irc_tls_ca" failed!],
     ['', '', 'eirc_pass ircs://a; eirc_irc_tls_certificate /nowhere;',
         qr!open\(\) "/nowhere" of "eirc_irc_tls_certificate" failed!],
     ['', '', 'eirc_pass ircs://a; eirc_irc_tls_certificate_key /dev/null;',
