@@ -319,7 +319,9 @@ sub _rest {
             $self->layers()),
         'processes' => scalar(() = processes($self->{dir})),
         'users' => scalar(() = $self->users()),
-        'files' => join(' ', map { s!.*/!!r }
+        # a layer leaves a name behind by which its workers find the next one
+
+        'files' => join(' ', grep { !/^after\./ } map { s!.*/!!r }
             sort glob "$self->{dir}/run/*"),
     };
 }
