@@ -213,7 +213,9 @@ sub layer {
 }
 
 
-# There are as many socket layers as there were, with as many descriptors.
+# There are as many socket layers as there were, with as many descriptors, and
+# every user's process is a child of one of them: another death before that is a
+# second failure at the same moment.
 
 sub _all_held {
     my ($soak, $before) = @_;
@@ -223,7 +225,9 @@ sub _all_held {
     $n += descriptors($_) || 0 for @layers;
 
     return @layers == $soak->{layers}
-        && $n >= $before->{'descriptors of layers'};
+        && $n >= $before->{'descriptors of layers'}
+        && (map { children($_) } @layers)
+            == $before->{users} + 2 * $soak->{layers};
 }
 
 
