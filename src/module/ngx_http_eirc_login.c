@@ -31,6 +31,7 @@
 #endif
 
 
+static ngx_uint_t ngx_http_eirc_login_secure(ngx_http_eirc_loc_conf_t *conf);
 static char *ngx_http_eirc_login_secret(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_str_t *value, ngx_str_t *secret);
 static char *ngx_http_eirc_login_file(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -366,6 +367,28 @@ ngx_http_eirc_login_inherit(ngx_http_eirc_loc_conf_t *conf,
 }
 
 
+/* Is there a server with TLS from the beginning? */
+
+static ngx_uint_t
+ngx_http_eirc_login_secure(ngx_http_eirc_loc_conf_t *conf)
+{
+    const uint8_t       *p, *last;
+    eirc_link_server_t   server;
+
+    p = conf->servers.data;
+    last = p + conf->servers.len;
+
+    while (eirc_link_server_next(&p, last, &server) == EIRC_OK) {
+
+        if (server.flags & EIRC_LINK_SERVER_TLS) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 /* For locations with eirc_pass, behind its own. */
 
 char *
@@ -381,7 +404,8 @@ ngx_http_eirc_login_merge(ngx_conf_t *cf, ngx_http_eirc_loc_conf_t *conf)
 
     if (conf->sasl != NGX_HTTP_EIRC_SASL_OFF
         && (set & EIRC_SASL_BIT(EIRC_SASL_EXTERNAL))
-        && (conf->tls_certificate.len == 0 || conf->tls.len == 0))
+        && (conf->tls_certificate.len == 0
+            || !ngx_http_eirc_login_secure(conf)))
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"EXTERNAL\" in \"eirc_sasl\" needs a "
