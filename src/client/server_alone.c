@@ -175,6 +175,7 @@ server_alone_begin(relay_t *r, const server_alone_t *o)
     server.o = o;
     r->upgrade = upgrade;
     r->user.sts.ask = o->sts;
+    r->user.sts.holds = o->sts;
 
     string_keep(server.host, sizeof(server.host), o->host);
 

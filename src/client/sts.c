@@ -168,7 +168,8 @@ sts_late(user_t *u)
 bool
 sts_holds(user_t *u)
 {
-    u->sts.held = u->sts.ask && !u->sts.secure && u->login != NULL
+    u->sts.held = u->sts.holds && !u->sts.secure && u->login != NULL
+                  && (u->session.state->caps & CAP_ASKED)
                   && u->login->secrets.password[0] != '\0';
 
     return u->sts.held;

@@ -56,10 +56,11 @@ struct user_s {
         bool open;
     } regain;
 
-    /* sts.h: it is wanted; this connection has TLS; something waits for the
+    /* sts.h: it is wanted; a password waits for it; this connection has TLS; something waits for the
      * list of capabilities; the port at which the server wants TLS, or 0 */
     struct {
         bool ask;
+        bool holds;
         bool secure;
         bool held;
         uint16_t port;
