@@ -86,7 +86,7 @@ ok(wait_until(5, sub { waitpid($pid, POSIX::WNOHANG()) == $pid }), 'end');
 # a record that breaks the rules
 
 ($pid, $control) = connector();
-send($control, pack('LlLLQ', 99, 0, 0, 0, 0), 0);
+send($control, pack('LlLLQL', 99, 0, 0, 0, 0, 0), 0);
 ok(wait_until(5, sub { waitpid($pid, POSIX::WNOHANG()) == $pid }),
     'broken record');
 
@@ -113,15 +113,15 @@ sub connector {
 }
 
 
-# type, status, value, size, key and data, as in control.h
+# type, status, value, serial, key, size and data, as in control.h
 
 sub say_to {
     my ($type, $key, $value, $data) = @_;
 
     $data = '' if !defined $data;
 
-    return send($control, pack('LlLLQ', $type, 0, $value || 0, length $data,
-        $key) . $data, 0);
+    return send($control, pack('LlLLQL', $type, 0, $value || 0, 0, $key,
+        length $data) . $data, 0);
 }
 
 
@@ -142,12 +142,12 @@ sub answer {
     return undef if !IO::Select->new($control)->can_read($seconds);
 
     recv($control, my $bytes, 8192, 0);
-    return undef if length $bytes < 24;
+    return undef if length $bytes < 28;
 
-    my ($type, $status, undef, $size, $key) = unpack 'LlLLQ', $bytes;
+    my ($type, $status, undef, undef, $key, $size) = unpack 'LlLLQL', $bytes;
 
     return answer($seconds) if $type != CONNECTED;
-    return { status => $status, key => $key, name => substr($bytes, 24,
+    return { status => $status, key => $key, name => substr($bytes, 28,
         $size) };
 }
 
