@@ -54,13 +54,17 @@ ask($servers[1], 1) for 1 .. 140;
 is(answers(100, 5), 100, 'a hundred at once');
 ok(time() - $begin < 0.7, '... are not paced');
 
-# another server has a pace of its own
+# another server has a pace of its own: it is not behind those that wait
 
 ask($servers[2], 1);
-is((answer(1) || {})->{name}, '127.0.0.1 ' . $servers[2]->sockport(),
-    'another server');
 
-is(answers(40, 5), 40, 'the rest');
+my @names = map { (answer(5) || {})->{name} || '' } 1 .. 41;
+my ($place) = grep { $names[$_] eq '127.0.0.1 ' . $servers[2]->sockport() }
+    0 .. 40;
+
+ok(defined $place && $place < 20, 'another server');
+is(scalar(grep { $_ eq '127.0.0.1 ' . $servers[1]->sockport() } @names), 40,
+    'the rest');
 ok(time() - $begin > 0.7, '... take their time');
 
 # cancelled while they wait
