@@ -424,7 +424,7 @@ test('a gap on a page that was loaded anew', async () => {
     ]);
 });
 
-test('a session that is over: what is doubtful can be sent again', async () => {
+test('a session that is over: what is doubtful can go again', async () => {
     const table = new Table();
 
     await table.resumable();

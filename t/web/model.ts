@@ -338,7 +338,9 @@ export class World {
         this.heard = [];
         this.sessions.push(held);
         link.held = held;
-        link.toPage.push(`:client session ${held.id} ${held.key} ${this.linger}`);
+        link.toPage.push(
+            `:client session ${held.id} ${held.key} ${this.linger}`,
+        );
         this.register(held);
     }
 

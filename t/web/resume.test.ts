@@ -89,7 +89,7 @@ test('lost behind "resumed", before anything arrived', async () => {
     assert.deepEqual(bench.given, []);
 });
 
-test('lost before "resumed": nothing is sent, the key is the old', async () => {
+test('lost before "resumed": nothing is sent, the key is old', async () => {
     const bench = new Bench();
 
     await bench.resumable();
@@ -633,7 +633,9 @@ test('close() on the way back; what comes after it is nothing', async () => {
 });
 
 test('close() by whoever is told something', async () => {
-    const names = ['state', 'ticket', 'unsent', 'sent', 'line', 'gap'] as const;
+    const names = [
+        'state', 'ticket', 'unsent', 'sent', 'line', 'gap',
+    ] as const;
 
     for (const name of names) {
         /* before there is a socket: in eirc.test.ts */

@@ -118,15 +118,16 @@ sub start {
 sub page {
     my ($self, $url, $other) = @_;
 
-    my $context = $other ? $other->{context} : $self->call('Target.createBrowserContext')
-        ->{browserContextId};
+    my $context = $other ? $other->{context}
+        : $self->call('Target.createBrowserContext')->{browserContextId};
     my $target = $self->call('Target.createTarget', { url => 'about:blank',
         browserContextId => $context })->{targetId};
     my $session = $self->call('Target.attachToTarget', {
         targetId => $target, flatten => JSON::PP::true })->{sessionId};
 
     my $page = bless { browser => $self, session => $session,
-        context => $context, problems => [], loaded => 0 }, 'EIRC::Chromium::Page';
+        context => $context, problems => [], loaded => 0 },
+        'EIRC::Chromium::Page';
 
     $self->{pages}{$session} = $page;
 
