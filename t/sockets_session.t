@@ -21,7 +21,7 @@ select STDOUT; $| = 1;
 
 # no nginx here, whose log the library looks into at the end
 
-my $t = Test::Nginx->new()->write_file('error.log', '')->plan(66);
+my $t = Test::Nginx->new()->write_file('error.log', '')->plan(68);
 my $dir = $t->testdir();
 
 my $irc = EIRC::IRCServer->new($t, port => 8081);
@@ -265,10 +265,16 @@ ok((grep { /still here/ } $judy->lines(5, qr/still here/)),
 unlink $layer->path();
 $layer->start();
 $watch = $layer->watch();
-is(session('judy', limit => 1)->recv(5)->{type}, READY, 'another layer');
+ok($layer->wait_for_log(qr/worker $pid adopted/, 10),
+    'another layer: the session comes to it');
+is(session('judy', limit => 1)->recv(5)->{value}, 8, '... and counts');
+is(session('judy', limit => 2, nick => 'july')->recv(5)->{type}, READY,
+    '... and others may come');
 
 $judy->close();
-ok(wait_for_end($pid, 5), 'the old session ended with its link');
+ok(wait_until(5, sub {
+    !grep { (title($_) || '') eq 'irc-client: judy' } $layer->workers()
+}), 'the old session ended with its link');
 is($layer->stop(), 0, 'end');
 
 
