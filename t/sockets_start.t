@@ -23,7 +23,7 @@ select STDOUT; $| = 1;
 
 # no nginx here, whose log the library looks into at the end
 
-my $t = Test::Nginx->new()->write_file('error.log', '')->plan(45);
+my $t = Test::Nginx->new()->write_file('error.log', '')->plan(50);
 my $dir = $t->testdir();
 
 # the command line
@@ -87,6 +87,15 @@ $watch->close();
 is($layer->wait_for_exit(5), 0, 'unwatched layer ended');
 $silent->recv(1);
 ok($silent->recv(1)->{eof}, 'silent connection closed');
+is(wait_for(0, 5, $dir), 0, 'no process left');
+
+# one that is to stay does so alone, also as another program; a signal ends it
+
+$other = EIRC::Sockets->new($t, index => 5, args => [ '--stay' ])->start();
+is($other->wait_for_exit(2.5), undef, 'a layer that is to stay');
+is(($other->upgrade())[0], 0, '... upgraded');
+is($other->wait_for_exit(2.5), undef, '... stays');
+is($other->stop(), 0, '... and ends when it is told');
 is(wait_for(0, 5, $dir), 0, 'no process left');
 
 # what a dead layer left is replaced

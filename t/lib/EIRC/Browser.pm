@@ -13,12 +13,14 @@ package EIRC::Browser;
 #                              the status; waits while there is nobody, or no
 #                              session can be had just now
 #   $browser->next_message([$timeout])   the next one, or undef
-#   $browser->heard(qr/../)    reads to a message that matches; true if one does
+#   $browser->heard(qr/../)    reads to a message that matches; true if one
+#                              does
 #   $browser->texts(qr/../)    of all lines said in the channel those that
 #                              match, joined by spaces
 #   $browser->wait_close($timeout)   the close code of what is open now; what
 #                              comes before it counts
-#   $browser->lose()           its connection is gone without a word
+#   $browser->twin(%opt)       another one that knows what this one knows, but
+#                              for members that are given
 #
 #   $browser->{ws}, {id}, {key}, {linger}, {lines}, {received}, {gaps}
 
@@ -47,6 +49,13 @@ sub new {
     $self->heard(qr/ 366 /);
 
     return $self;
+}
+
+
+sub twin {
+    my ($self, %opt) = @_;
+
+    return bless { %$self, %opt }, ref $self;
 }
 
 
@@ -141,15 +150,6 @@ sub wait_close {
     1 while defined $self->next_message($timeout);
 
     return ($self->{ws}->wait_close())[0];
-}
-
-
-sub lose {
-    my ($self) = @_;
-
-    $self->{ws}->disconnect();
-
-    return;
 }
 
 

@@ -5,13 +5,14 @@ package EIRC::Master;
 #
 #   my $nginx = EIRC::Master->start($t);   dies if it doesn't start; not
 #                              with $t->run(), and without "daemon off"
+#   $nginx->begin()            the same once more, when it has ended
 #   $nginx->pid()              the one that nginx.pid names now, or 0
 #   $nginx->old_pid()          the one that nginx.pid.oldbin names, or 0
 #   $nginx->workers($pid)      pids of a master's workers that are not on
 #                              their way out
 #   $nginx->signal('USR2', $pid)
-#   $nginx->upgrade()          USR2 to the master; waits for the other one, with
-#                              as many workers, and returns its pid, or 0
+#   $nginx->upgrade()          USR2 to the master; waits for the other one,
+#                              with as many workers; its pid, or 0
 #   $nginx->stop($signal)      QUIT, or that; waits for the end of all; true
 #                              if they did in time
 #
@@ -33,6 +34,17 @@ sub start {
 
     my $self = bless { t => $t, dir => $t->testdir(), known => {},
         owner => $$ }, $class;
+
+    return $self->begin();
+}
+
+
+sub begin {
+    my ($self) = @_;
+
+    # one that was killed has left its own
+
+    unlink "$self->{dir}/nginx.pid";
 
     system($Test::Nginx::NGINX, '-p', "$self->{dir}/", '-c', 'nginx.conf',
         '-e', 'error.log') == 0 or die "Can't start nginx\n";
