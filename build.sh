@@ -53,7 +53,8 @@ Usage: ./build.sh VERB [ARGUMENT ...]
                    behavior
   lint             look for mistakes with cppcheck, clang-tidy and clang
   style            check the look of the sources
-  install          install the module, irc-client and the documents
+  install          install the module, irc-client, its unit for systemd and the
+                   documents
 
 Environment:
 
@@ -143,6 +144,7 @@ build_client() {
 
 do_install() {
     local modules doc=$prefix/share/doc/eirc man=$prefix/share/man/man1
+    local units=$prefix/lib/systemd/system
 
     do_build
 
@@ -154,10 +156,12 @@ do_install() {
         "${DESTDIR:-}$modules/ngx_eirc_module.so"
     install -D -m 755 "$objs/irc-client" "${DESTDIR:-}$libexec/irc-client"
 
-    if [ -e docs/irc-client.1 ]; then
-        install -D -m 644 docs/irc-client.1 \
-            "${DESTDIR:-}$man/irc-client.1"
-    fi
+    install -D -m 644 docs/irc-client.1 "${DESTDIR:-}$man/irc-client.1"
+
+    install -d "${DESTDIR:-}$units"
+    sed "s|/usr/local/libexec/eirc/|$libexec/|" 'docs/eirc-sockets@.service' \
+        > "${DESTDIR:-}$units/eirc-sockets@.service"
+    chmod 644 "${DESTDIR:-}$units/eirc-sockets@.service"
 
     install -d "${DESTDIR:-}$doc"
     install -m 644 README.md docs/*.md docs/CHANGES "${DESTDIR:-}$doc/"

@@ -9,6 +9,8 @@ package EIRC::Sockets;
 #       args => [...]          more arguments
 #       nofile => N            its limit of descriptors
 #       exe => PATH            default: irc_client()
+#       command => [...]       the whole command, in place of all of these but
+#                              index
 #   $layer->start()            starts it and waits until it can be reached
 #   $layer->pid(), $layer->dir(), $layer->path()
 #   $layer->wait_for_exit($seconds)   its exit status, or undef
@@ -90,14 +92,15 @@ sub spawn {
     my @args = ('--sockets', "--run-path=$self->{dir}",
         "--index=$self->{index}", "--log=$self->{log}",
         @{ $self->{args} || [] });
+    my $exe = $self->{exe} || irc_client();
+
+    ($exe, @args) = @{ $self->{command} } if $self->{command};
 
     $self->{pid} = fork();
     die "Can't fork: $!\n" if !defined $self->{pid};
 
     if (!$self->{pid}) {
         open STDIN, '<', '/dev/null';
-
-        my $exe = $self->{exe} || irc_client();
 
         if ($self->{nofile}) {
             exec 'sh', '-c', "ulimit -n $self->{nofile} && exec \"\$@\"", 'sh',
