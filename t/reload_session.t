@@ -13,6 +13,7 @@ BEGIN { use FindBin; chdir($FindBin::Bin); }
 
 use lib 'lib';
 use Test::Nginx qw/ :DEFAULT http_end /;
+use EIRC::Chat;
 use EIRC::Layer;
 use EIRC::Processes;
 use EIRC::WebSocket;
@@ -22,7 +23,7 @@ use Time::HiRes qw/ time /;
 select STDERR; $| = 1;
 select STDOUT; $| = 1;
 
-my $t = Test::Nginx->new()->has(qw/http unix proxy rewrite/)->plan(21);
+my $t = Test::Nginx->new()->has(qw/http unix proxy rewrite/)->plan(35);
 
 $t->write_file_expand('nginx.conf', <<'EOC');
 
@@ -68,7 +69,6 @@ http {
 EOC
 
 my $dir = $t->testdir() . '/run';
-my $token = 0;
 my $layer = EIRC::Layer->start($dir);
 
 $t->run();
@@ -116,10 +116,11 @@ is(($ws->wait_close())[0], 1012, 'was told as well');
 # a session that is not there yet when its worker has to go
 
 $layer->stop();
-$layer = EIRC::Layer->start($dir, answer => '');
+$layer = EIRC::Layer->start($dir, answer => '', resume => '');
 ok($layer->expect('WATCH'), 'the watch comes back');
 
-my $s = request();
+my $token = token();
+my $s = request("chat_token=$token");
 
 ok($layer->expect('USER'), 'a request without an answer');
 ($worker) = workers($t);
@@ -129,13 +130,41 @@ $layer->record('READY', 0, 0, '0-1');
 like(http_end($s), qr/^HTTP\S+ 503 /, 'READY comes too late');
 ok(wait_for_end($worker, 5), 'the old worker ends');
 
+# one that its browser can come back to is served, and moves with all others
+
+for my $case (
+    [ 'asked for', 'chat_token=' . token() . '&resume=', 'USER', 0,
+        [ 'READY', 0, 0, '0-1' ], qr/^:client session 0-1 / ],
+    [ 'resumed', 'resume=0-1.' . '0' x 64 . '.5', 'RESUME', 5,
+        [ 'RESUMED', 65536, 7, pack('Q<C/a*', 5, 'alice') . 'alice' ],
+        qr/^:client resumed 7 / ],
+) {
+    my ($name, $args, $type, $count, $answer, $first) = @$case;
+
+    $s = request($args);
+    ok($layer->expect($type), "$name: a request without an answer");
+    ($worker) = workers($t);
+    reload($t);
+    $layer->record(@$answer);
+    $layer->lines($count, 'missed');
+
+    $ws = EIRC::WebSocket->connect(0, '', socket => $s, request => '');
+    is($ws->status(), 101, "$name: served by a worker that is on its way out");
+    like($ws->read_message()->{payload}, $first, "$name: first message");
+    is($ws->read_message()->{payload}, 'missed', "$name: lines");
+    is(($ws->wait_close(8))[0], 1012, "$name: close code");
+    ok($layer->expect('DETACH'), "$name: the process is told");
+    $ws->disconnect();
+    ok(wait_for_end($worker, 5), "$name: the old worker ends");
+}
+
 # the same token serves for the next try
 
 $layer->stop();
 $layer = EIRC::Layer->start($dir);
 $layer->expect('WATCH');
 
-$ws = EIRC::WebSocket->connect(port(8080), "/chat?chat_token=t$token");
+$ws = EIRC::WebSocket->connect(port(8080), "/chat?chat_token=$token");
 ok($ws->ok(), 'its token is still good');
 
 # nginx ends with a session open
@@ -146,17 +175,11 @@ cmp_ok(time() - $start, '<', 12, 'nginx ends in time');
 is(($ws->wait_close())[0], 1012, 'and says so');
 
 
-sub chat {
-    $token++;
-    return EIRC::WebSocket->connect(port(8080), "/chat?chat_token=t$token");
-}
-
-
 sub request {
-    $token++;
+    my ($args) = @_;
 
     return http(<<EOR, start => 1);
-GET /chat?chat_token=t$token HTTP/1.1
+GET /chat?$args HTTP/1.1
 Host: localhost
 Connection: upgrade
 Upgrade: websocket

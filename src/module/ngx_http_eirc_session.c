@@ -238,9 +238,13 @@ ngx_http_eirc_session_stand(ngx_http_eirc_session_t *s,
 
     c = s->request->connection;
 
-    if (ngx_exiting) {
+    if (ngx_exiting && s->resume == NULL) {
 
-        /* too late for this worker; the next one has the session anew */
+        /*
+         * Too late for this worker, and nobody could come back; the next one
+         * has the session anew. Of one that can be resumed the browser gets
+         * what there is, and soon is told to come back, as all others are.
+         */
 
         ngx_http_eirc_request_refuse(s, NGX_HTTP_SERVICE_UNAVAILABLE);
         ngx_http_run_posted_requests(c);
