@@ -13,6 +13,7 @@ BEGIN { use FindBin; chdir($FindBin::Bin); }
 
 use lib 'lib';
 use Test::Nginx;
+use EIRC::Chat;
 use EIRC::Chromium;
 use EIRC::Client;
 use EIRC::InspIRCd;
@@ -102,7 +103,7 @@ my $carol = EIRC::Client->new($ircd->port(), 'carol');
 $carol->join('#room');
 
 my $paul = EIRC::WebSocket->connect(port(8080), '/chat?chat_token='
-    . token('{"nick":"paul","channels":["room"]}'));
+    . token(nick => 'paul', channels => [ 'room' ]));
 ok($paul->expect(qr/ 366 /), 'somebody on eIRC\'s own way');
 $carol->expect(qr/^:paul\S* JOIN /);
 
@@ -256,16 +257,6 @@ sub message_of {
     my $line = $who->expect(qr/^:\Q$nick\E!\S+ PRIVMSG #/, $timeout // 5);
 
     return defined $line ? $line =~ s/^\S+ \S+ \S+ :?//r : undef;
-}
-
-
-sub token {
-    my ($json) = @_;
-    my $reply = http("POST /issue HTTP/1.0\nHost: localhost\n"
-        . "Content-Type: application/json\n"
-        . 'Content-Length: ' . length($json) . "\n\n$json");
-
-    return $reply =~ /"token":"([^"]+)"/ ? $1 : die "no token: $reply";
 }
 
 ###############################################################################

@@ -11,7 +11,8 @@ use Test::More;
 BEGIN { use FindBin; chdir($FindBin::Bin); }
 
 use lib 'lib';
-use Test::Nginx qw/ :DEFAULT http_content /;
+use Test::Nginx;
+use EIRC::Chat qw/ token /;
 use EIRC::Client;
 use EIRC::IRCServer;
 use EIRC::InspIRCd;
@@ -313,21 +314,6 @@ sub scripted {
 
     return 1 if $line =~ /^(USER|PONG)/;
     return 0;
-}
-
-
-sub token {
-    my (%user) = @_;
-    my $json = '{' . join(',', map {
-        "\"$_\":" . (ref $user{$_}
-            ? '[' . join(',', map { "\"$_\"" } @{ $user{$_} }) . ']'
-            : "\"$user{$_}\"") } sort keys %user) . '}';
-
-    my $reply = http("POST /issue HTTP/1.0\nHost: localhost\n"
-        . "Content-Type: application/json\n"
-        . 'Content-Length: ' . length($json) . "\n\n$json");
-
-    return $reply =~ /"token":"([^"]+)"/ ? $1 : die "no token: $reply";
 }
 
 

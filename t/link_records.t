@@ -13,9 +13,9 @@ BEGIN { use FindBin; chdir($FindBin::Bin); }
 
 use lib 'lib';
 use Test::Nginx;
+use EIRC::Chat;
 use EIRC::Layer;
 use EIRC::Processes;
-use EIRC::WebSocket;
 
 select STDERR; $| = 1;
 select STDOUT; $| = 1;
@@ -75,7 +75,6 @@ http {
 EOC
 
 my $dir = $t->testdir() . "/run";
-my $token = 0;
 my ($layer, $ws, $r);
 
 $layer = EIRC::Layer->start($dir);
@@ -301,12 +300,6 @@ for my $name (sort keys %status) {
 }
 
 is(chat()->status(), 503, 'nobody there: status');
-
-
-sub chat {
-    $token++;
-    return EIRC::WebSocket->connect(port(8080), "/chat?chat_token=t$token");
-}
 
 
 # the last line of the access log, written when the request has ended

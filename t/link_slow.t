@@ -13,9 +13,9 @@ BEGIN { use FindBin; chdir($FindBin::Bin); }
 
 use lib 'lib';
 use Test::Nginx;
+use EIRC::Chat;
 use EIRC::Layer;
 use EIRC::Processes;
-use EIRC::WebSocket;
 use IO::Select;
 use Socket qw/ SOL_SOCKET SO_RCVBUF SO_SNDBUF /;
 use Time::HiRes qw/ time /;
@@ -77,8 +77,7 @@ http {
 EOC
 
 my $dir = $t->testdir() . '/run';
-my $token = 0;
-my @small = (SocketOptions => [ [ SOL_SOCKET, SO_RCVBUF, 8192 ] ]);
+my %small = (SocketOptions => [ [ SOL_SOCKET, SO_RCVBUF, 8192 ] ]);
 my ($ws, $n);
 
 my $layer = EIRC::Layer->start($dir);
@@ -92,7 +91,7 @@ my $idle = descriptors($worker);
 
 # a browser that reads nothing: nginx takes no more than fits
 
-$ws = chat('/chat', @small);
+$ws = chat('/chat', \%small);
 ok($ws->ok(), 'a session');
 
 my $memory = memory();
@@ -217,22 +216,13 @@ ok(wait_until(5, sub { descriptors($worker) <= $idle }),
     'no descriptor is left');
 
 
-sub chat {
-    my ($uri, @opt) = @_;
-
-    $token++;
-    return EIRC::WebSocket->connect(port(8080), "$uri?chat_token=t$token",
-        @opt);
-}
-
-
 # an upgrade without waiting for its answer
 
 sub request {
-    $token++;
+    my $token = token();
 
     return http(<<EOR, start => 1);
-GET /chat?chat_token=t$token HTTP/1.1
+GET /chat?chat_token=$token HTTP/1.1
 Host: localhost
 Upgrade: websocket
 Connection: upgrade

@@ -11,11 +11,11 @@ use Test::More;
 BEGIN { use FindBin; chdir($FindBin::Bin); }
 
 use lib 'lib';
-use Test::Nginx qw/ :DEFAULT http_content /;
+use Test::Nginx;
+use EIRC::Chat;
 use EIRC::Client;
 use EIRC::InspIRCd;
 use EIRC::Processes;
-use EIRC::WebSocket;
 use Time::HiRes qw/ time /;
 
 select STDERR; $| = 1;
@@ -218,38 +218,4 @@ sub users {
     return grep { title($_) !~ /: (?:template|connect)$/ }
         map { children($_) } grep { title($_) =~ /: sockets \d+$/ }
         processes($dir);
-}
-
-
-sub chat {
-    my (%user) = @_;
-    my $token = token(%user);
-
-    return EIRC::WebSocket->connect(port(8080), "/chat?chat_token=$token");
-}
-
-
-sub token {
-    my (%user) = @_;
-    my @members;
-
-    for my $name (sort keys %user) {
-        my $value = $user{$name};
-        push @members, "\"$name\":" . (ref $value
-            ? '[' . join(',', map { "\"$_\"" } @$value) . ']' : "\"$value\"");
-    }
-
-    my $body = '{' . join(',', @members) . '}';
-    my $length = length $body;
-    my $answer = http(<<EOR, body => $body);
-POST /issue HTTP/1.0
-Host: localhost
-Content-Type: application/json
-Content-Length: $length
-
-EOR
-
-    my ($token) = http_content($answer) =~ /"token":\s*"([^"]+)"/;
-
-    return $token || 'none';
 }

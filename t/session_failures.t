@@ -12,9 +12,9 @@ BEGIN { use FindBin; chdir($FindBin::Bin); }
 
 use lib 'lib';
 use Test::Nginx;
+use EIRC::Chat;
 use EIRC::IRCServer;
 use EIRC::Processes;
-use EIRC::WebSocket;
 
 select STDERR; $| = 1;
 select STDOUT; $| = 1;
@@ -111,12 +111,12 @@ wait_until(5, sub { -S "$dir/run/sockets.0" && -S "$dir/run/sockets.1" });
 
 # refused, hung up
 
-my $refused = chat('/refuse', 'refused');
+my $refused = chat_as('/refuse', 'refused');
 
 is($refused->status(), 101, 'an IRC server that refuses');
 is(($refused->wait_close(10))[0], 4500, 'close code');
 
-my $hangup = chat('/hangup', 'hangup');
+my $hangup = chat_as('/hangup', 'hangup');
 
 ok($hangup->expect(qr/ JOIN /), 'an IRC server that hangs up');
 $hangup->send_text('PRIVMSG #room :hang up');
@@ -125,11 +125,11 @@ ok($hangup->expect(qr/ JOIN /), 'with the channels');
 $hangup->close(1000);
 is(($hangup->wait_close())[0], 1000, 'close code');
 
-my $lost = chat('/lost', 'lost');
+my $lost = chat_as('/lost', 'lost');
 
 is(($lost->wait_close(10))[0], 4000, 'one that lets nobody in');
 
-my $fallback = chat('/fallback', 'fallback');
+my $fallback = chat_as('/fallback', 'fallback');
 
 ok($fallback->expect(qr/ JOIN /), 'the second server where the first is gone');
 $fallback->close(1000);
@@ -138,7 +138,7 @@ is(($fallback->wait_close())[0], 1000, 'close code');
 # an nginx worker is killed: its browsers lose their connection, and their
 # processes leave IRC
 
-my @ws = map { chat('/chat', "w$_") } 1 .. 6;
+my @ws = map { chat_as('/chat', "w$_") } 1 .. 6;
 
 ok($_->expect(qr/ JOIN /), 'a session') for @ws;
 
@@ -158,7 +158,7 @@ is(join(' ', layers()), "@layers", 'socket layers stay');
 my $alive;
 
 ok(wait_until(5, sub {
-    $alive = chat('/chat', 'x' . int rand 1e9);
+    $alive = chat_as('/chat', 'x' . int rand 1e9);
     return $alive->ok();
 }), 'new workers serve');
 ok($alive->expect(qr/ JOIN /), 'as ever');
@@ -173,7 +173,7 @@ ok(wait_until(10, sub {
 my $ws;
 
 ok(wait_until(10, sub {
-    $ws = chat('/chat', 'y' . int rand 1e9);
+    $ws = chat_as('/chat', 'y' . int rand 1e9);
     return $ws->ok();
 }), 'new ones serve');
 ok($ws->expect(qr/ JOIN /), 'as ever');
@@ -188,14 +188,6 @@ is(($alive->wait_close())[0], 1000, 'until its user leaves');
 
 $t->stop();
 is(wait_for(0, 15, $dir), 0, 'no process left behind');
-
-
-sub chat {
-    my ($uri, $nick) = @_;
-
-    return EIRC::WebSocket->connect(port(8080), "$uri?chat_token=$nick",
-        timeout => 10);
-}
 
 
 sub layers {

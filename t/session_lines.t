@@ -12,6 +12,7 @@ BEGIN { use FindBin; chdir($FindBin::Bin); }
 
 use lib 'lib';
 use Test::Nginx;
+use EIRC::Chat;
 use EIRC::Client;
 use EIRC::InspIRCd;
 use EIRC::Processes;
@@ -90,7 +91,7 @@ wait_until(5, sub { -S "$dir/run/sockets.0" });
 my $carol = EIRC::Client->new($ircd->port(), 'carol');
 $carol->join('#room');
 
-my $alice = chat('alice');
+my $alice = chat_as('/chat', 'alice');
 
 ok($alice->expect(qr/ 366 /), 'a session');
 
@@ -178,14 +179,6 @@ unlike($ircd->log(), qr/RecvQ exceeded|Excess Flood/i, 'the server is content');
 
 $t->stop();
 is(wait_for(0, 10, $dir), 0, 'no process left behind');
-
-
-sub chat {
-    my ($nick) = @_;
-
-    return EIRC::WebSocket->connect(port(8080), "/chat?chat_token=$nick",
-        timeout => 10);
-}
 
 
 # texts that carol hears, of so many bytes together, or nearly

@@ -12,13 +12,13 @@ use Test::More;
 BEGIN { use FindBin; chdir($FindBin::Bin); }
 
 use lib 'lib';
-use Test::Nginx qw/ :DEFAULT http_content /;
+use Test::Nginx;
 use EIRC::Anope;
+use EIRC::Chat;
 use EIRC::Client;
 use EIRC::InspIRCd;
 use EIRC::Processes;
 use EIRC::TLS;
-use EIRC::WebSocket;
 
 select STDERR; $| = 1;
 select STDOUT; $| = 1;
@@ -301,39 +301,4 @@ is(wait_for(0, 15, $dir), 0, 'no process left behind');
 sub logged {
     my ($t, $re) = @_;
     return wait_until(5, sub { $t->read_file('eirc.log') =~ $re });
-}
-
-
-sub chat {
-    my ($path, @user) = @_;
-    my %opt = ref $user[0] ? %{ shift @user } : ();
-
-    return EIRC::WebSocket->connect(port($opt{SSL} ? 8443 : 8080),
-        "$path?chat_token=" . token(@user), %opt);
-}
-
-
-sub token {
-    my (%user) = @_;
-    my @members;
-
-    for my $name (sort keys %user) {
-        my $value = $user{$name};
-        push @members, "\"$name\":" . (ref $value
-            ? '[' . join(',', map { "\"$_\"" } @$value) . ']' : "\"$value\"");
-    }
-
-    my $body = '{' . join(',', @members) . '}';
-    my $length = length $body;
-    my $answer = http(<<EOR, body => $body);
-POST /issue HTTP/1.0
-Host: localhost
-Content-Type: application/json
-Content-Length: $length
-
-EOR
-
-    my ($token) = http_content($answer) =~ /"token":\s*"([^"]+)"/;
-
-    return $token || 'none';
 }

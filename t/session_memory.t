@@ -12,9 +12,9 @@ BEGIN { use FindBin; chdir($FindBin::Bin); }
 
 use lib 'lib';
 use Test::Nginx;
+use EIRC::Chat;
 use EIRC::Layer;
 use EIRC::Processes;
-use EIRC::WebSocket;
 
 select STDERR; $| = 1;
 select STDOUT; $| = 1;
@@ -78,7 +78,7 @@ http {
 EOC
 
 my $layer = EIRC::Layer->start($t->testdir() . '/run');
-my $token = 0;
+my $accounts = 0;
 
 $t->run();
 $layer->expect('WATCH');
@@ -173,14 +173,7 @@ sub Half::disconnect { return close $_[0]{socket} }
 
 
 sub issued {
-    my $user = '{"nick":"alice","account":"a' . ++$token . '"}';
-    my $reply = http("POST /issue HTTP/1.0\r\nHost: localhost\r\n"
-        . "Content-Type: application/json\r\n"
-        . 'Content-Length: ' . length($user) . "\r\n\r\n$user");
-    my ($issue) = $reply =~ /"token":"(\w+)"/;
-
-    return EIRC::WebSocket->connect(port(8080),
-        "/issued?chat_token=$issue");
+    return chat('/issued', nick => 'alice', account => 'a' . ++$accounts);
 }
 
 
@@ -220,12 +213,6 @@ sub come_and_go {
     }
 
     return 1;
-}
-
-
-sub chat {
-    $token++;
-    return EIRC::WebSocket->connect(port(8080), "/chat?chat_token=t$token");
 }
 
 

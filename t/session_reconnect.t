@@ -13,11 +13,11 @@ BEGIN { use FindBin; chdir($FindBin::Bin); }
 
 use lib 'lib';
 use Test::Nginx;
+use EIRC::Chat;
 use EIRC::Client;
 use EIRC::InspIRCd;
 use EIRC::IRCServer;
 use EIRC::Processes;
-use EIRC::WebSocket;
 
 select STDERR; $| = 1;
 select STDOUT; $| = 1;
@@ -138,7 +138,7 @@ wait_until(5, sub { -S "$dir/run/sockets.0" });
 
 # a real server stops, and starts again
 
-my $alice = chat('/chat', 'alice');
+my $alice = chat_as('/chat', 'alice');
 
 ok($alice->expect(qr/ 366 .*#room/), 'a session');
 $alice->send_text('JOIN #secret');
@@ -195,11 +195,11 @@ ok($alice->expect(qr/^:client notice .* lost/, 10), 'a server that stops');
 $alice->send_text('/quit');
 is(($alice->wait_close(5))[0], 1000, 'a user who leaves meanwhile');
 
-my $bob = chat('/chat', 'bob');
+my $bob = chat_as('/chat', 'bob');
 is(($bob->wait_close(20))[0], 4004, 'no server for who was nowhere yet');
 
 $ircd->start();
-$bob = chat('/chat', 'bobby');
+$bob = chat_as('/chat', 'bobby');
 ok($bob->expect(qr/ 366 /), 'one more');
 $ircd->stop();
 ok($bob->expect(qr/^:client notice .* lost/, 10), 'without a server');
@@ -208,7 +208,7 @@ ok(wait_until(5, sub { !users() }), 'its browser vanishes');
 
 # the next one of a list
 
-my $dora = chat('/list', 'dora');
+my $dora = chat_as('/list', 'dora');
 
 ok($dora->expect(qr/ 366 /), 'a list of servers');
 $dora->send_text('JOIN #shut');
@@ -234,7 +234,7 @@ is(($dora->wait_close())[0], 1000, 'closed');
 
 # what won't change by trying
 
-my $eve = chat('/ban', 'eve');
+my $eve = chat_as('/ban', 'eve');
 
 ok($eve->expect(qr/ 366 /), 'somebody');
 $eve->send_text('PRIVMSG #room :hang up');
@@ -243,13 +243,13 @@ is(($eve->wait_close(10))[0], 4500, 'and is banned');
 
 # who was nowhere yet is taken by the next server, or told so at once
 
-my $fay = chat('/first', 'fay');
+my $fay = chat_as('/first', 'fay');
 
 ok($fay->expect(qr/ 366 /), 'the first server is full');
 $fay->send_text('/quit');
 is(($fay->wait_close())[0], 1000, 'closed');
 
-my $gil = chat('/never', 'gil');
+my $gil = chat_as('/never', 'gil');
 
 is(($gil->wait_close(10))[0], 4000, 'all servers are full');
 
@@ -260,7 +260,7 @@ $ircd->start();
 my $holder = EIRC::Client->new($ircd->port(), 'hal');
 $holder->join('#room');
 
-my $hal = chat('/chat', 'hal');
+my $hal = chat_as('/chat', 'hal');
 
 ok($hal->expect(qr/^:\S+ 001 hal_ /), 'a nick that is taken');
 ok($hal->expect(qr/ 366 .*#room/), 'by somebody who is seen');
@@ -277,14 +277,6 @@ is(scalar(() = $log =~ /wants connections without end/g), 0,
 
 $t->stop();
 is(wait_for(0, 10, $dir), 0, 'no process left behind');
-
-
-sub chat {
-    my ($uri, $nick) = @_;
-
-    return EIRC::WebSocket->connect(port(8080), "$uri?chat_token=$nick",
-        timeout => 10);
-}
 
 
 # the processes of users, which are children of their layer

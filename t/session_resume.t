@@ -14,6 +14,7 @@ BEGIN { use FindBin; chdir($FindBin::Bin); }
 use lib 'lib';
 use Test::Nginx qw/ :DEFAULT http_end /;
 use Digest::SHA qw/ sha256 /;
+use EIRC::Chat;
 use EIRC::Layer;
 use EIRC::Processes;
 use EIRC::WebSocket;
@@ -80,7 +81,6 @@ http {
 EOC
 
 my $dir = $t->testdir() . "/run";
-my $token = 0;
 my %reason = %EIRC::Layer::REASONS;
 my ($ws, $r, $key);
 
@@ -364,17 +364,10 @@ $layer->stop();
 is(back("0-abc.$key.1")->status(), 503, 'no layer');
 
 
-sub chat {
-    $token++;
-    return EIRC::WebSocket->connect(port(8080), "/chat?chat_token=t$token");
-}
-
-
 sub begin {
     my ($uri, @opt) = @_;
-    $token++;
     return EIRC::WebSocket->connect(port(8080),
-        "$uri?chat_token=t$token&resume=", @opt);
+        "$uri?chat_token=" . token() . '&resume=', @opt);
 }
 
 

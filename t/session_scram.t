@@ -12,7 +12,8 @@ use Test::More;
 BEGIN { use FindBin; chdir($FindBin::Bin); }
 
 use lib 'lib';
-use Test::Nginx qw/ :DEFAULT http_content /;
+use Test::Nginx;
+use EIRC::Chat;
 use EIRC::InspIRCd;
 use EIRC::Processes;
 use EIRC::Services;
@@ -183,23 +184,4 @@ sub login {
     return EIRC::WebSocket->connect(port(8080), "$path?chat_token="
         . token(nick => $nick, sasl_secret => $secret,
             $account ? (account => $account) : ()));
-}
-
-
-sub token {
-    my (%user) = @_;
-    my $body = '{' . join(',', map { "\"$_\":\"$user{$_}\"" } sort keys %user)
-        . '}';
-    my $length = length $body;
-    my $answer = http(<<EOR, body => $body);
-POST /issue HTTP/1.0
-Host: localhost
-Content-Type: application/json
-Content-Length: $length
-
-EOR
-
-    my ($token) = http_content($answer) =~ /"token":\s*"([^"]+)"/;
-
-    return $token || 'none';
 }

@@ -10,11 +10,11 @@ use Test::More;
 BEGIN { use FindBin; chdir($FindBin::Bin); }
 
 use lib 'lib';
-use Test::Nginx qw/ :DEFAULT http_content /;
+use Test::Nginx;
+use EIRC::Chat;
 use EIRC::IRCServer;
 use EIRC::Processes;
 use EIRC::TLS;
-use EIRC::WebSocket;
 
 select STDERR; $| = 1;
 select STDOUT; $| = 1;
@@ -146,22 +146,4 @@ sub plain {
     $t->run_daemon($server->code());
 
     return $server;
-}
-
-
-sub chat {
-    my ($where, %user) = @_;
-    my $body = '{' . join(',', map { "\"$_\":\"$user{$_}\"" } sort keys %user)
-        . '}';
-    my $length = length $body;
-    my ($token) = http_content(http(<<EOR, body => $body)) =~
-POST /issue HTTP/1.0
-Host: localhost
-Content-Type: application/json
-Content-Length: $length
-
-EOR
-        /"token":\s*"([^"]+)"/;
-
-    return EIRC::WebSocket->connect(port(8080), "$where?chat_token=$token");
 }

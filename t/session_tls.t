@@ -11,13 +11,13 @@ use Test::More;
 BEGIN { use FindBin; chdir($FindBin::Bin); }
 
 use lib 'lib';
-use Test::Nginx qw/ :DEFAULT http_content /;
+use Test::Nginx;
+use EIRC::Chat;
 use EIRC::Client;
 use EIRC::InspIRCd;
 use EIRC::Processes;
 use EIRC::Sockets;
 use EIRC::TLS;
-use EIRC::WebSocket;
 
 select STDERR; $| = 1;
 select STDOUT; $| = 1;
@@ -252,38 +252,4 @@ sub slurp {
     local $/;
 
     return scalar <$fh>;
-}
-
-
-sub chat {
-    my ($path, %user) = @_;
-
-    return EIRC::WebSocket->connect(port(8080),
-        "$path?chat_token=" . token(%user));
-}
-
-
-sub token {
-    my (%user) = @_;
-    my @members;
-
-    for my $name (sort keys %user) {
-        my $value = $user{$name};
-        push @members, "\"$name\":" . (ref $value
-            ? '[' . join(',', map { "\"$_\"" } @$value) . ']' : "\"$value\"");
-    }
-
-    my $body = '{' . join(',', @members) . '}';
-    my $length = length $body;
-    my $answer = http(<<EOR, body => $body);
-POST /issue HTTP/1.0
-Host: localhost
-Content-Type: application/json
-Content-Length: $length
-
-EOR
-
-    my ($token) = http_content($answer) =~ /"token":\s*"([^"]+)"/;
-
-    return $token || 'none';
 }

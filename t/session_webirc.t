@@ -12,7 +12,8 @@ use Test::More;
 BEGIN { use FindBin; chdir($FindBin::Bin); }
 
 use lib 'lib';
-use Test::Nginx qw/ :DEFAULT http_content /;
+use Test::Nginx;
+use EIRC::Chat qw/ token /;
 use EIRC::IRCServer;
 use EIRC::Processes;
 use EIRC::TLS;
@@ -313,23 +314,4 @@ sub chat {
 
     $ws->expect(qr/ 376 /) if $path ne '/refuse' && $path ne '/wants';
     return $ws;
-}
-
-
-sub token {
-    my (%user) = @_;
-    my $body = '{' . join(',', map { "\"$_\":\"$user{$_}\"" } sort keys %user)
-        . '}';
-    my $length = length $body;
-    my $answer = http(<<EOR, body => $body);
-POST /issue HTTP/1.0
-Host: localhost
-Content-Type: application/json
-Content-Length: $length
-
-EOR
-
-    my ($token) = http_content($answer) =~ /"token":\s*"([^"]+)"/;
-
-    return $token || 'none';
 }

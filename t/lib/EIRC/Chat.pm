@@ -5,9 +5,10 @@ package EIRC::Chat;
 #
 #   token(%user)        a token for that user object, issued at /issue; values
 #                       are texts, or lists of them; 'none' when there is none
-#   token_for($json)    ... for an object that is written already
 #   token()             one that nobody has issued, and never the same: for
 #                       applications that take any
+#   chat_as($uri, $nick)   a WebSocket whose token is the nick, where the
+#                       application takes it for that; with more patience
 #   chat([$uri,] [\%opt,] %user)   a WebSocket with token(%user); $uri is
 #                       /chat unless given, %opt that of EIRC::WebSocket. With
 #                       SSL it goes to port 8443, else to 8080
@@ -17,7 +18,7 @@ use strict;
 
 use base qw/ Exporter /;
 
-our @EXPORT = qw/ chat token token_for /;
+our @EXPORT = qw/ chat chat_as token /;
 
 use Test::Nginx qw/ :DEFAULT http_content /;
 use EIRC::WebSocket;
@@ -34,6 +35,14 @@ sub chat {
 }
 
 
+sub chat_as {
+    my ($uri, $nick) = @_;
+
+    return EIRC::WebSocket->connect(port(8080), "$uri?chat_token=$nick",
+        timeout => 10);
+}
+
+
 sub token {
     my (%user) = @_;
     my @members;
@@ -46,14 +55,9 @@ sub token {
             ? '[' . join(',', map { "\"$_\"" } @$value) . ']' : "\"$value\"");
     }
 
-    return token_for('{' . join(',', @members) . '}');
-}
-
-
-sub token_for {
-    my ($json) = @_;
-    my $length = length $json;
-    my $answer = http(<<EOR, body => $json);
+    my $body = '{' . join(',', @members) . '}';
+    my $length = length $body;
+    my $answer = http(<<EOR, body => $body);
 POST /issue HTTP/1.0
 Host: localhost
 Content-Type: application/json
