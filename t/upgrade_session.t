@@ -19,12 +19,13 @@ use EIRC::Client;
 use EIRC::InspIRCd;
 use EIRC::Master;
 use EIRC::Processes;
+use List::Util qw/ sum /;
 
 select STDERR; $| = 1;
 select STDOUT; $| = 1;
 
 my $t = Test::Nginx->new()->has(qw/http unix rewrite/)
-    ->has_daemon('inspircd')->plan(47);
+    ->has_daemon('inspircd')->plan(49);
 my $dir = $t->testdir();
 my $client = irc_client();
 
@@ -79,6 +80,11 @@ is((grep { $_->{id} } values %browsers), 3, 'three sessions');
 my %before = (layers => layers($dir), users => users($dir));
 is(scalar split(' ', $before{layers}), 2, 'two socket layers');
 
+# each worker of nginx watches each of them; the rest are links
+
+ok(wait_until(10, sub { connections($before{layers}) == 4 + 3 }),
+    'which all workers watch');
+
 my $open = open_in($before{layers});
 my $first = $nginx->pid();
 
@@ -112,6 +118,8 @@ all_speak('back: afterwards');
 
 # who is there is who was there before
 
+ok(wait_until(10, sub { connections($before{layers}) == 4 + 3 }),
+    'workers that are there watch the socket layers');
 ok(wait_until(10, sub { open_in($before{layers}) == $open }),
     'as many descriptors in the socket layers');
 is(layers($dir), $before{layers}, 'the same socket layers');
@@ -155,7 +163,7 @@ sub forward {
     my @workers = $nginx->workers($old);
 
     ok($nginx->upgrade(), "$name: another master and its workers");
-    ok(wait_until(10, sub { open_in($before{layers}) == $open + 4 }),
+    ok(wait_until(10, sub { connections($before{layers}) == 8 + 3 }),
         "$name: they watch the same layers");
     all_speak("$name: both there");
 
@@ -219,11 +227,5 @@ sub layers { return titled($_[0], qr/^irc-client: sockets \d+$/) }
 sub users { return titled($_[0], qr/^irc-client: (?:alice|carol|dave)$/) }
 
 
-sub open_in {
-    my ($layers) = @_;
-    my $n = 0;
-
-    $n += descriptors($_) for split ' ', $layers;
-
-    return $n;
-}
+sub open_in { return sum(map { descriptors($_) } split ' ', $_[0]) }
+sub connections { return sum(map { accepted($_) } split ' ', $_[0]) }

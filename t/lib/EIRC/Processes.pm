@@ -16,6 +16,8 @@ package EIRC::Processes;
 #                              many there were at last
 #   wait_for_end($pid, $seconds)   true when the process is gone in time
 #   descriptors($pid)          how many descriptors the process has open
+#   accepted($pid)             how many connections to UNIX sockets of its own
+#                              it has open
 #   pss($pid)                  its proportional share of memory in KB
 #   children($pid)             pids of its children
 #   title($pid)                its command line, as it shows it
@@ -31,7 +33,7 @@ use strict;
 use base qw/ Exporter /;
 
 our @EXPORT = qw/ irc_client objs processes wait_for wait_for_end descriptors
-    pss children title remembers wait_until /;
+    accepted pss children title remembers wait_until /;
 
 use Cwd qw/ abs_path /;
 use Errno;
@@ -131,6 +133,23 @@ sub descriptors {
     opendir my $dir, "/proc/$pid/fd" or return undef;
 
     return scalar grep { /^\d+$/ } readdir $dir;
+}
+
+
+sub accepted {
+    my ($pid) = @_;
+    my %named;
+
+    # columns: flags (listening or not), inode, address
+
+    for my $line (split /\n/, _read("/proc/$pid/net/unix")) {
+        my @column = split ' ', $line;
+
+        $named{ $column[6] } = 1 if @column > 7 && $column[3] eq '00000000';
+    }
+
+    return scalar grep { defined && /^socket:\[(\d+)\]$/ && $named{$1} }
+        map { readlink } glob "/proc/$pid/fd/*";
 }
 
 
