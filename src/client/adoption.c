@@ -18,6 +18,7 @@
 #include "keeper.h"
 #include "move.h"
 #include "packet.h"
+#include "revive.h"
 #include "session.h"
 
 /* what a segment's memory can't be any more */
@@ -259,6 +260,7 @@ session_make(layer_t *l, const stranger_t *w)
 
     sessions_pid_set(&l->sessions, s, w->pid);
     move_add(l, s);
+    revive_adopted(l, s);
 
     log_write(LOG_LEVEL_NOTICE, 0, s->id, "worker %ld adopted", (long) w->pid);
 

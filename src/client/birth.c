@@ -95,7 +95,8 @@ birth_flags(const held_t *s)
 {
     return (s->resumable ? WORKER_RESUMABLE : 0)
            | (s->succeeded ? WORKER_SUCCESSOR : 0)
-           | (s->anew ? WORKER_ANEW : 0) | (s->planned ? WORKER_PLANNED : 0);
+           | (s->anew ? WORKER_ANEW : 0) | (s->planned ? WORKER_PLANNED : 0)
+           | (s->restored ? WORKER_RESTORED : 0);
 }
 
 

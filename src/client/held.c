@@ -17,6 +17,7 @@
 #include "login.h"
 #include "memfd.h"
 #include "passport.h"
+#include "preserve.h"
 #include "session.h"
 
 /* connections that a worker may want anew, per 1,000 s and at once: it waits
@@ -120,6 +121,13 @@ memory_open(const char *name, size_t size)
     }
 
     return fd;
+}
+
+
+int
+held_segment_open(uint32_t replay)
+{
+    return memory_open("segment", session_segment_size(replay));
 }
 
 
@@ -284,7 +292,7 @@ held_equip(layer_t *l, held_t *s, const eirc_link_session_t *request)
 
     held_buckets_fill(l, s);
 
-    s->segment = memory_open("segment", session_segment_size(request->replay));
+    s->segment = held_segment_open(request->replay);
     s->secret = memory_open("secret", LOGIN_SIZE);
 
     if (s->segment == -1 || s->secret == -1) {
@@ -299,6 +307,7 @@ held_equip(layer_t *l, held_t *s, const eirc_link_session_t *request)
 void
 held_clear(layer_t *l, held_t *s)
 {
+    preserve_forget(l, s);
     held_queue_remove(&l->fork_queue, s);
     held_queue_remove(&l->irc_queue, s);
 

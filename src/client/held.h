@@ -15,6 +15,9 @@
  * what there is so far left in place. It holds what the request says. */
 int held_equip(layer_t *l, held_t *s, const eirc_link_session_t *request);
 
+/* Memory for a segment with so many bytes of replay ring; -1 and errno. */
+int held_segment_open(uint32_t replay);
+
 /* A control channel for the next worker, or none any more; -1 and errno. */
 int held_control_open(layer_t *l, held_t *s);
 void held_control_close(layer_t *l, held_t *s);

@@ -82,6 +82,9 @@ static const field_t session_fields[] = {
     FIELD(held_t, done.given),
     FIELD(held_t, carried),
     FIELD(held_t, counting),
+    FIELD(held_t, open),
+    FIELD(held_t, restored),
+    FIELD(held_t, stored),
 };
 
 #define SESSION_OWN 13

@@ -2,8 +2,9 @@
  * The image: what a socket layer writes down for the program that goes on in
  * its place, in the same process: what it holds of sessions and connections,
  * with the numbers of their descriptors. (Relays are written behind it, see
- * irc_strangers.h.) A session's record is also what is kept of it in a file. Only the bytes are here; upgrade.c writes them
- * to memory, takeover.c makes a layer of them. No system calls.
+ * irc_strangers.h.) A session's record is also what is kept of it in a file
+ * (stored.h). Only the bytes are here; upgrade.c writes them to memory,
+ * takeover.c makes a layer of them. No system calls.
  *
  *     head     number of the format, length, lock, listening socket, log
  *     records  type, length, body; the last one is END

@@ -14,6 +14,7 @@
 #include "dial.h"
 #include "events.h"
 #include "held.h"
+#include "preserve.h"
 #include "worker.h"
 
 /* crashes of a session that are remembered */
@@ -126,6 +127,10 @@ worker_heard(held_t *s, uint32_t attachment)
 static bool
 worker_said(layer_t *l, held_t *s, const control_t *c)
 {
+    /* it has come to its times, before it said anything */
+
+    s->restored = 0;
+
     switch (c->type) {
 
     case CONTROL_EVENT:
@@ -134,6 +139,7 @@ worker_said(layer_t *l, held_t *s, const control_t *c)
 
     case CONTROL_NO_SECRET:
         held_fd_close(&s->secret);
+        s->open = 1;
         return true;
 
     case CONTROL_WANT_IRC:
@@ -331,6 +337,16 @@ fate_of(layer_t *l, held_t *s, int status)
 }
 
 
+/* The layer ends, and no process has the session any more. Its browser is told
+ * when it can come back to what is kept. */
+static void
+session_leave(layer_t *l, held_t *s)
+{
+    preserve_last(l, s);
+    held_refuse(l, s, EIRC_LINK_SHUTDOWN, "the socket layer is ending");
+}
+
+
 /* Nothing of what there was goes on but the browser, who the user is, and the
  * channels. */
 static void
@@ -351,9 +367,34 @@ begin_anew(layer_t *l, held_t *s)
     log_write(LOG_LEVEL_ALERT, 0, s->id,
               "the state of the session is dropped");
 
+    preserve_forget(l, s);
+
     if (held_id_renew(l, s) == 0) {
         log_write(LOG_LEVEL_NOTICE, 0, s->id, "goes on anew");
     }
+}
+
+
+/*
+ * Nothing comes behind it in this layer; in the next one, where it is kept: what
+ * a process left between two steps, or in one, is whole.
+ */
+static void
+session_over(layer_t *l, held_t *s, int status)
+{
+    if (l->stop_until != 0 && !s->doomed && preserve_wants(l, s)
+        && (WIFSIGNALED(status) || s->planned))
+    {
+        /* one that was begun anew stands, where its process says so */
+
+        s->anew = s->anew && !s->planned;
+        s->succeeded = 1;
+        session_leave(l, s);
+        return;
+    }
+
+    dial_cancel(l, s);
+    held_clear(l, s);
 }
 
 
@@ -375,8 +416,7 @@ keeper_worker_gone(layer_t *l, held_t *s, pid_t pid, int status)
     s->moved = 0;
 
     if (fate == FATE_OVER) {
-        dial_cancel(l, s);
-        held_clear(l, s);
+        session_over(l, s, status);
         return;
     }
 
@@ -476,16 +516,15 @@ keeper_stop(layer_t *l)
     slot = 0;
 
     memset(&c, 0, offsetof(control_t, data));
-    c.type = CONTROL_STOP;
 
     while ((s = sessions_next(&l->sessions, &slot)) != NULL) {
         if (s->state == HELD_WAITING || s->state == HELD_COUNTING) {
-            held_refuse(l, s, EIRC_LINK_SHUTDOWN,
-                        "the socket layer is ending");
+            session_leave(l, s);
             continue;
         }
 
         if (s->control != -1) {
+            c.type = preserve_wants(l, s) ? CONTROL_MOVE : CONTROL_STOP;
             held_tell(s, &c, -1);
         }
     }

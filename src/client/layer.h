@@ -19,6 +19,7 @@
 #include "program.h"
 #include "rundir.h"
 #include "sessions.h"
+#include "store.h"
 #include "table.h"
 
 /* forks asked for and not answered; the rest wait for their turn */
@@ -74,6 +75,17 @@ typedef struct {
     uint64_t until; /* ms */
 } layer_move_t;
 
+/* copies of sessions, for the next layer (preserve.h) */
+typedef struct {
+    store_t store;
+    uint64_t interval; /* s */
+    uint64_t next;     /* ms: when copies are due */
+    uint64_t sweep;    /* ms: and a look at what is too old */
+    uint32_t slot;     /* the next session to be looked at ... */
+    int walking;       /* flag: ... now */
+    int failed;        /* flag: the last one could not be written */
+} preserve_t;
+
 typedef struct peer_s peer_t;
 typedef struct irc_relay_s irc_relay_t;
 
@@ -118,6 +130,8 @@ typedef struct {
     uint32_t nmoves;
     uint32_t nstale;    /* workers of another program, not yet asked */
     uint32_t move_slot; /* the next one to be looked at */
+
+    preserve_t preserve;
 
     int stay;              /* flag: also without anybody who watches */
     uint64_t idle_since;   /* ms */

@@ -1,5 +1,7 @@
 #include "rebuild.h"
 
+#include "flow.h"
+
 #include <string.h>
 
 
@@ -46,6 +48,26 @@ rebuild_begin(user_t *u)
             ch->stale = true;
         }
     }
+}
+
+
+void
+rebuild_clock(user_t *u)
+{
+    session_state_t *state;
+
+    state = u->session.state;
+
+    if (state->detached != 0) {
+        state->detached = u->now;
+    }
+
+    state->lost = 0;
+    state->welcomed = 0;
+    state->flood.filled = u->now;
+    flow_reset(u);
+
+    session_commit(&u->session);
 }
 
 

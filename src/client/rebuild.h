@@ -13,6 +13,10 @@
 /* The user goes on in a segment that another process has left. */
 void rebuild_begin(user_t *u);
 
+/* What of the segment is a time is one of another clock, which may have stood
+ * anywhere: begins anew with all that takes time. */
+void rebuild_clock(user_t *u);
+
 /* Are the members of the channel known? If not they are asked for. */
 bool rebuild_known(channel_t *ch);
 

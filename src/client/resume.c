@@ -6,6 +6,7 @@
 
 #include "birth.h"
 #include "held.h"
+#include "revive.h"
 
 
 /* Is that hash one of a key, and the same? Takes as long for any two. */
@@ -63,10 +64,74 @@ link_replace(held_t *s, int fd, const eirc_link_resume_t *request)
 }
 
 
+/* Why the browser does not get the session; NULL: it does. */
+static const char *
+resume_check(layer_t *l, held_t *s, const eirc_link_resume_t *request,
+             eirc_link_reason_e *reason)
+{
+    *reason = EIRC_LINK_GONE;
+
+    if (s == NULL || !s->resumable || s->doomed || !key_take(s, request->key))
+    {
+        return "there is none, or with another key";
+    }
+
+    *reason = EIRC_LINK_BAD_REQUEST;
+
+    if (s->mode != request->mode) {
+        return "another subprotocol";
+    }
+
+    *reason = EIRC_LINK_LIMIT;
+
+    if (!s->attached && s->limit != 0
+        && sessions_of(&l->sessions, s->account->name, s->account->len)
+               >= s->limit)
+    {
+        return "the account has its sessions";
+    }
+
+    return NULL;
+}
+
+
+/* A session that nobody has but a file. */
+static void
+resume_restored(layer_t *l, int fd, const eirc_link_resume_t *request)
+{
+    held_t *s;
+    const char *why;
+    eirc_link_reason_e reason;
+
+    s = revive_find(l, request->id, request->id_len);
+    why = resume_check(l, s, request, &reason);
+
+    if (why != NULL) {
+        refuse(fd, reason, reason == EIRC_LINK_GONE ? NULL : s->id, why);
+
+        if (s != NULL) {
+            revive_drop(l, s);
+        }
+
+        return;
+    }
+
+    if (revive_take(l, s) == -1) {
+        refuse(fd, EIRC_LINK_FAILED, NULL, "its file can't be taken away");
+        return;
+    }
+
+    link_replace(s, fd, request);
+    revive_begin(l, s);
+}
+
+
 void
 resume_begin(layer_t *l, int fd, const eirc_link_resume_t *request)
 {
     held_t *s;
+    const char *why;
+    eirc_link_reason_e reason;
 
     if (l->stop_until != 0) {
         refuse(fd, EIRC_LINK_SHUTDOWN, NULL, "the socket layer is ending");
@@ -83,22 +148,15 @@ resume_begin(layer_t *l, int fd, const eirc_link_resume_t *request)
         return;
     }
 
-    if (s == NULL || !s->resumable || s->doomed || !key_take(s, request->key))
-    {
-        refuse(fd, EIRC_LINK_GONE, NULL, "there is none, or with another key");
+    if (s == NULL) {
+        resume_restored(l, fd, request);
         return;
     }
 
-    if (s->mode != request->mode) {
-        refuse(fd, EIRC_LINK_BAD_REQUEST, s->id, "another subprotocol");
-        return;
-    }
+    why = resume_check(l, s, request, &reason);
 
-    if (!s->attached && s->limit != 0
-        && sessions_of(&l->sessions, s->account->name, s->account->len)
-               >= s->limit)
-    {
-        refuse(fd, EIRC_LINK_LIMIT, s->id, "the account has its sessions");
+    if (why != NULL) {
+        refuse(fd, reason, reason == EIRC_LINK_GONE ? NULL : s->id, why);
         return;
     }
 

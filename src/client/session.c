@@ -65,6 +65,8 @@ _Static_assert(sizeof(session_head_t) <= SESSION_PAGE, "one page");
 _Static_assert(offsetof(session_state_t, channels) == 0
                    && offsetof(session_state_t, channels_len) == 4,
                "see session_salvage()");
+_Static_assert(offsetof(session_head_t, generation) == SESSION_GENERATION_AT,
+               "see session.h");
 _Static_assert(IN_AT % SESSION_PAGE == 0, "areas begin with a page");
 _Static_assert(SESSION_IN_SIZE > 2 * EIRC_IRC_LINE_BUFFER, "see session.h");
 _Static_assert(sizeof(session_state_t) <= COPY_ROOM, "a copy has room");
@@ -87,6 +89,13 @@ size_t
 session_segment_size(uint32_t replay)
 {
     return RING_AT + (size_t) ring_size(replay);
+}
+
+
+size_t
+session_salvage_size(void)
+{
+    return RING_AT;
 }
 
 

@@ -37,6 +37,10 @@
 /* pages cost memory when they are touched, and not before */
 #define SESSION_PAGE 4096
 
+/* where in a segment the number lies that every commit changes, 8 bytes: for
+ * who copies it without a word to its process */
+#define SESSION_GENERATION_AT 64
+
 /* Bytes from IRC: twice the longest line and more, so that what is left of a
  * line can always be moved to the start without overlapping itself. */
 #define SESSION_IN_SIZE (5 * SESSION_PAGE)
@@ -245,6 +249,10 @@ size_t session_segment_size(uint32_t replay);
  * session then fills it with zeros first.
  */
 int session_open(session_t *s, void *base, size_t size, uint32_t replay);
+
+/* How much of a segment session_salvage() looks at, from its beginning; whole
+ * pages. */
+size_t session_salvage_size(void);
 
 /*
  * Begins anew in a segment that was lost to crashes, or that session_open()

@@ -101,6 +101,12 @@ struct held_s {
     uint64_t attach_lines;
     uint64_t detached; /* ms */
 
+    /* of preserve.h */
+    int open;      /* flag: it has no secret, and so may be kept on disk */
+    int restored;  /* flag: its segment's times are those of another clock */
+    int stored;    /* flag: there is a file of it */
+    uint64_t kept; /* the segment's generation that is in it */
+
     uint32_t limit;
     uint32_t replay;
     uint32_t linger;

@@ -23,6 +23,7 @@
 #include "keeper.h"
 #include "layer.h"
 #include "peers.h"
+#include "preserve.h"
 #include "irc_relays.h"
 #include "move.h"
 #include "takeover.h"
@@ -178,6 +179,8 @@ layer_open(layer_t *l)
     if (layer_watch(l, l->signals, EPOLLIN, LAYER_SIGNAL, 0) == -1) {
         return fatal("epoll_ctl()");
     }
+
+    store_begin(&l->preserve.store);
 
     l->exe = helper_open();
     if (l->exe == -1) {
@@ -433,6 +436,7 @@ timers_run(layer_t *l)
     earlier(&when, irc_relays_expire(l));
     earlier(&when, move_pump(l));
     earlier(&when, upgrade_check(l));
+    earlier(&when, preserve_pump(l));
 
     if (l->stop_until == 0) {
         earlier(&when, l->template.again);
@@ -522,6 +526,7 @@ layer_close(layer_t *l)
     helper_end(&l->connector);
     irc_relays_end(l);
     sessions_done(&l->sessions);
+    preserve_close(l);
     program_done(&l->program);
 }
 
@@ -608,6 +613,12 @@ layer_begin(layer_t *l, const options_t *o, takeover_t *t)
     l->idle_since = l->now;
     l->relay_sessions = o->relay_sessions;
     l->stay = o->stay;
+
+    /* it may have been named from where we are still */
+
+    if (preserve_open(l, o) == -1) {
+        return -1;
+    }
 
     if (program_init(&l->program, o) == -1) {
         return fatal("looking for this program");

@@ -3,6 +3,7 @@
 #include "control.h"
 #include "link.h"
 #include "login.h"
+#include "rebuild.h"
 #include "relay.h"
 #include "relay_timers.h"
 #include "request.h"
@@ -247,6 +248,10 @@ worker_succeed(const worker_birth_t *birth, void *segment, size_t size)
     if (rc != EIRC_OK) {
         event_send(0, EVENT_SEGMENT, EIRC_SLICE("positions or identity"));
         return EIRC_ERROR;
+    }
+
+    if (birth->flags & WORKER_RESTORED) {
+        rebuild_clock(&relay.user);
     }
 
     cause_tell(birth);

@@ -36,6 +36,8 @@
 #define WORKER_SUCCESSOR 0x02
 #define WORKER_ANEW 0x04
 #define WORKER_PLANNED 0x08
+/* its times are those of another clock */
+#define WORKER_RESTORED 0x10
 
 typedef struct {
     char id[EIRC_LINK_ID_MAX + 1];

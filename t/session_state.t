@@ -1,0 +1,448 @@
+#!/usr/bin/perl
+
+# Tests for sessions that a socket layer keeps on disk: what a browser finds
+# when the next layer has only files of them, be they of an end in good order or
+# of a moment before everything was killed; and what is not kept, or refused.
+
+use warnings;
+use strict;
+
+use Test::More;
+
+BEGIN { use FindBin; chdir($FindBin::Bin); }
+
+use lib 'lib';
+use Test::Nginx qw/ :DEFAULT http_content /;
+use EIRC::Client;
+use EIRC::InspIRCd;
+use EIRC::Processes;
+use EIRC::Sockets;
+use EIRC::WebSocket;
+
+select STDERR; $| = 1;
+select STDOUT; $| = 1;
+
+my $t = Test::Nginx->new()->has(qw/http unix rewrite/)
+    ->has_daemon('inspircd')->plan(79);
+my $dir = $t->testdir();
+my $state = "$dir/state";
+
+$t->write_file_expand('nginx.conf', <<'EOC');
+
+%%TEST_GLOBALS%%
+
+daemon off;
+
+events {
+}
+
+http {
+    %%TEST_GLOBALS_HTTP%%
+
+    eirc_client unix:%%TESTDIR%%/run;
+    eirc_rate   off;
+    eirc_flood  off;
+
+    server {
+        listen       127.0.0.1:8080;
+        server_name  localhost;
+
+        location /chat {
+            eirc_pass   irc://127.0.0.1:8090;
+            eirc_linger 30s;
+            eirc_replay 12k;
+            eirc_limit  2;
+        }
+
+        location /issue {
+            eirc_token_issue on;
+        }
+    }
+}
+
+EOC
+
+my $ircd = EIRC::InspIRCd->new($t, flood => 0)->start();
+
+# a directory that others have access to, and one that is not there
+
+my $layer = EIRC::Sockets->new($t,
+    args => [ "--state=$state", '--state-interval=1' ]);
+
+is($layer->spawn()->wait_for_exit(5), 1 << 8, 'no directory: no layer');
+like($layer->log(), qr/\[emerg\].*"\Q$state\E" can't be used .*mkdir -m 700/,
+    'the log says what to do');
+
+mkdir $state, 0700;
+chmod 0750, $state;
+is($layer->spawn()->wait_for_exit(5), 1 << 8, 'one that others can read');
+like($layer->log(), qr/"\Q$state\E" can't be used .*\(chmod 700\)/,
+    '... and what to do');
+chmod 0700, $state;
+
+$layer->start();
+$t->run();
+
+my $bob = EIRC::Client->new($ircd->port(), 'bob');
+$bob->join('#room');
+
+# files come and go with their sessions
+
+my $alice = browser('alice');
+ok($alice->{id}, 'a session');
+ok(kept($alice, qr/#room/), 'is kept soon');
+is((stat file($alice))[2] & 07777, 0600, '... and nobody else can read it');
+is(scalar(grep { /\.new$/ } files()), 0, '... and nothing beside it');
+
+my $dave = browser('dave');
+ok(kept($dave), 'another');
+$dave->{ws}->close(1000);
+ok(wait_until(5, sub { !-e file($dave) }), '... whose file goes with it');
+
+my $plain = EIRC::WebSocket->connect(port(8080),
+    '/chat?chat_token=' . token('plain'));
+ok($plain->expect(qr/ 376 /), 'a session that can not be resumed');
+
+my $carol = browser('carol', sasl_secret => 'sesame');
+ok($carol->{id}, 'one with a secret');
+
+my $erin = browser('erin');
+ok(kept($erin), 'and one more');
+
+# an end in good order: one is lost before, one is there
+
+$alice->{ws}->disconnect();
+$bob->say('#room', "missed $_") for 1 .. 3;
+said($erin, 'before the end');
+ok($bob->expect(qr/^:erin!\S+ PRIVMSG #room :before the end$/), 'said');
+heard($erin, qr/missed 3$/);
+
+is($layer->stop(), 0, 'SIGTERM');
+is(($erin->{ws}->wait_close())[0], 1012, 'the browser is to come back');
+ok(-e file($alice) && -e file($erin), 'both are kept');
+ok(!-e file($carol), '... who has a secret is not');
+is(scalar(grep { /^\d/ } files()), 2, '... nor is anybody else');
+unlike(read_file($_), qr/sesame/, '... and no secret is in ' . s/.*\///r)
+    for map { "$state/$_" } files();
+like($layer->log(), qr/\*\Q$alice->{id}\E session kept on disk/, 'in the log');
+ok($bob->expect(qr/^:\w+!\S+ QUIT /), 'the IRC server sees an end');
+is(wait_for(0, 5, "$dir/run"), 0, 'no process');
+
+$layer->start();
+
+is(back($alice), 'resumed', 'the one that was lost is back');
+heard($alice, qr/ 366 /);
+is(lines($alice, qr/^missed/), 'missed 1 missed 2 missed 3',
+    '... with what it missed');
+is($alice->{gaps}, 0, '... without a gap');
+ok((grep { /^:client notice :The connection to the IRC server was lost/ }
+    @{ $alice->{lines} }), '... is told why it was away');
+ok((grep { /^:alice!\S+ JOIN :?#room/ } @{ $alice->{lines} }),
+    '... and is in its channel');
+ok($bob->expect(qr/^:alice!\S+ JOIN :?#room/), '... as others see');
+said($alice, 'back again');
+ok($bob->expect(qr/^:alice!\S+ PRIVMSG #room :back again$/), '... and speaks');
+$bob->say('#room', 'welcome');
+ok(heard($alice, qr/welcome$/), '... and hears');
+like($layer->log(), qr/\*\Q$alice->{id}\E session brought back from disk/,
+    'in the log');
+
+push @{ $erin->{sent} }, 'PRIVMSG #room :not arrived';
+is(back($erin), 'resumed', 'the one that was there is back');
+ok($bob->expect(qr/^:erin!\S+ PRIVMSG #room :not arrived$/),
+    '... with what had not arrived');
+is((grep { /^:erin!\S+ PRIVMSG #room :before/ } $bob->lines()), 1,
+    '... and nothing else twice');
+
+is(back($carol), 4501, 'who has a secret needs a token');
+
+# a file is good for one time
+
+ok(kept($alice, qr/#room/), 'it is kept again');
+$erin->{ws}->close(1000);
+ok(wait_until(5, sub { !-e file($erin) }), 'a session ends');
+is(back($erin), 4501, '... for good');
+
+# keys
+
+my %other = (%$alice, key => '0' x 64);
+is($layer->stop(), 0, 'SIGTERM');
+$layer->start();
+is(back(\%other), 4501, 'another key');
+ok(-e file($alice), '... and the session is still there');
+%other = (%$alice, id => '1-' . substr $alice->{id}, 2);
+rename file($alice), file(\%other);
+isnt(back(\%other), 'resumed', 'another layer');
+rename file(\%other), file($alice);
+%other = (%$alice, id => '0-00');
+link file($alice), file(\%other);
+is(back(\%other), 4501, 'another name');
+like($layer->log(), qr/\[error\].*\*0-00 the session's file is not what/,
+    '... in the log');
+unlink file(\%other);
+
+# once more, without anybody having come meanwhile
+
+is($layer->stop(), 0, 'SIGTERM');
+$layer->start();
+is(back($alice), 'resumed', 'after two ends');
+ok($bob->expect(qr/^:alice!\S+ JOIN :?#room/), '... is in its channel');
+
+# all is killed: what is there is older than what the browser has
+
+ok(kept($alice, qr/#room/), 'a copy');
+heard($alice, qr/ 366 /);
+said($alice, 'the last words');
+ok($bob->expect(qr/the last words$/), 'something is said');
+kill_all();
+ok(-e file($alice), 'killed: there is a file');
+ok($bob->expect(qr/^:alice!\S+ QUIT /), '... and nobody on IRC');
+$layer->again();
+
+my $first = back($alice);
+my ($id, $key) = $first =~ /^:client session (\S+) (\w{64}) 30$/;
+ok($key, 'it is another session');
+isnt($id, $alice->{id}, '... with another ID');
+ok(!-e file($alice), '... and the file is gone');
+@$alice{qw/ id key received sent /} = ($id, $key, 0, []);
+ok(heard($alice, qr/^:client error :The session had to be begun anew/),
+    '... is told so');
+ok(heard($alice, qr/^:alice!\S+ JOIN :?#room/), '... in its channel');
+heard($alice, qr/ 366 /);
+said($alice, 'here we are');
+ok($bob->expect(qr/^:alice!\S+ PRIVMSG #room :here we are$/), '... speaks');
+is((grep { /the last words$/ } $bob->lines()), 1, '... and nothing twice');
+like($layer->log(), qr/session of an earlier copy/, 'in the log');
+ok(kept($alice, qr/#room/), 'it is kept');
+is(scalar(grep { /^\d/ } files()), 1, '... and nobody else');
+
+# a file that somebody has written to
+
+is($layer->stop(), 0, 'SIGTERM');
+
+my $bytes = read_file(file($alice));
+substr($bytes, length($bytes) / 2, 1) ^= "\1";
+write_file(file($alice), $bytes);
+$layer->start();
+is(back($alice), 4501, 'one bit is another');
+like($layer->log(),
+    qr/\[error\].*\*\Q$alice->{id}\E the session's file is not what/,
+    '... in the log');
+
+# one that is too old, whatever there is, and a link
+
+substr($bytes, length($bytes) / 2, 1) ^= "\1";
+write_file(file($alice), $bytes);
+my $old = time() - 2000;
+utime $old, $old, file($alice);
+is(back($alice), 4501, 'too old');
+
+rename file($alice), "$state/away";
+symlink "$state/away", file($alice);
+is(back($alice), 4501, 'a link');
+unlink file($alice);
+rename "$state/away", file($alice);
+utime time(), time(), file($alice);
+is(back($alice), 'resumed', 'and as it was');
+ok(heard($alice, qr/^:alice!\S+ JOIN :?#room/), '... in its channel');
+
+# what nobody came back to
+
+write_file("$state/0-dead", 'what is this');
+write_file("$state/0-dead.new", '');
+write_file("$state/1-dead", 'of another layer');
+utime $old, $old, map { "$state/$_" } qw/ 0-dead 0-dead.new 1-dead /;
+is($layer->stop(), 0, 'SIGTERM');
+$layer->start();
+ok(wait_until(5, sub { !grep { /^0-dead/ } files() }),
+    'what is too old is removed');
+ok(-e "$state/1-dead", '... but for other layers');
+unlink "$state/1-dead";
+is(back($alice), 'resumed', 'the others are there');
+
+$alice->{ws}->send_text('/quit');
+is(($alice->{ws}->wait_close())[0], 1000, '/quit');
+ok(wait_until(5, sub { !grep { /^\d/ } files() }), 'no file is left');
+is($layer->stop(), 0, 'SIGTERM');
+unlike($layer->log(), qr/can't be kept|was not removed/, 'nothing failed');
+
+
+# A browser with a session of its own, as the contract has it: its messages
+# from the first on, its lines, and what it knows of the session.
+
+sub browser {
+    my ($nick, %more) = @_;
+    my $self = { nick => $nick, lines => [], sent => [], received => 0,
+        gaps => 0 };
+
+    $self->{ws} = EIRC::WebSocket->connect(port(8080),
+        '/chat?resume=&chat_token=' . token($nick, %more));
+
+    my $hello = next_message($self);
+    @$self{qw/ id key /} = ($hello || '')
+        =~ /^:client session (\S+) (\S+) 30$/;
+    heard($self, qr/ 366 /);
+
+    return $self;
+}
+
+
+# Comes back: "resumed", the first message, or the close code.
+
+sub back {
+    my ($self) = @_;
+    my $ws;
+
+    # nginx has to find the layer, and that one its sessions
+
+    wait_until(10, sub {
+        $ws = EIRC::WebSocket->connect(port(8080),
+            "/chat?resume=$self->{id}.$self->{key}.$self->{received}");
+        return $ws && $ws->status() && $ws->status() != 503;
+    });
+
+    my $old = $self->{ws};
+    $self->{ws} = $ws;
+
+    my $answer = next_message($self);
+
+    if (!defined $answer) {
+        $self->{ws} = $old;
+        return ($ws->wait_close())[0] || $ws->status();
+    }
+
+    my ($count, $next) = $answer =~ /^:client resumed (\d+) (\w{64})$/
+        or return $answer;
+
+    $self->{key} = $next;
+    $ws->send_text('');
+
+    my @again = @{ $self->{sent} }[$count .. $#{ $self->{sent} }];
+    splice @{ $self->{sent} }, $count, 0, '';
+    $ws->send_text($_) for @again;
+
+    return 'resumed';
+}
+
+
+sub said {
+    my ($self, @texts) = @_;
+
+    for my $text (@texts) {
+        push @{ $self->{sent} }, "PRIVMSG #room :$text";
+        $self->{ws}->send_text("PRIVMSG #room :$text");
+    }
+}
+
+
+sub next_message {
+    my ($self) = @_;
+    my $message = $self->{ws}->read_message(5) or return undef;
+    my $text = $message->{payload};
+
+    if ($text =~ /^:client gap (\d+)$/) {
+        $self->{received} = $1;
+        $self->{gaps}++;
+
+    } elsif ($text !~ /^:client (?:session|resumed)(?: |$)/) {
+        $self->{received}++;
+        push @{ $self->{lines} }, $text;
+    }
+
+    return $text;
+}
+
+
+sub heard {
+    my ($self, $re) = @_;
+
+    while (defined(my $text = next_message($self))) {
+        return 1 if $text =~ $re;
+    }
+
+    return 0;
+}
+
+
+# The texts of all lines said that match.
+
+sub lines {
+    my ($self, $re) = @_;
+
+    return join ' ', grep { $_ =~ $re }
+        map { /^:bob!\S+ PRIVMSG \S+ :(.*)$/ ? $1 : () } @{ $self->{lines} };
+}
+
+
+sub token {
+    my ($nick, %more) = @_;
+    my $body = "{\"nick\":\"$nick\",\"channels\":[\"room\"]"
+        . join('', map { ",\"$_\":\"$more{$_}\"" } keys %more) . '}';
+    my $length = length $body;
+    my ($token) = http_content(http(<<EOR, body => $body)) =~
+POST /issue HTTP/1.0
+Host: localhost
+Content-Type: application/json
+Content-Length: $length
+
+EOR
+        /"token":\s*"([^"]+)"/;
+
+    return $token;
+}
+
+
+sub files {
+    opendir(my $d, $state) or return ();
+    return grep { !/^\./ } readdir $d;
+}
+
+
+sub file { return "$state/$_[0]{id}" }
+
+
+# Is there a file of it, with that in it?
+
+sub kept {
+    my ($self, $re) = @_;
+
+    $re = qr// if !defined $re;
+
+    return wait_until(5, sub {
+        return -e file($self) && read_file(file($self)) =~ $re;
+    });
+}
+
+
+sub kill_all {
+    my @pids = ($layer->workers(), map { $layer->helper($_) }
+        qw/ template connect /);
+
+    $layer->slay();
+    kill 'KILL', @pids;
+    wait_for_end($_, 5) for @pids;
+
+    return;
+}
+
+
+sub read_file {
+    my ($path) = @_;
+
+    open my $fh, '<:raw', $path or return '';
+    local $/;
+
+    return scalar <$fh>;
+}
+
+
+sub write_file {
+    my ($path, $bytes) = @_;
+
+    open my $fh, '>:raw', $path or die "Can't write $path: $!\n";
+    print $fh $bytes;
+    close $fh;
+    chmod 0600, $path;
+
+    return;
+}
