@@ -129,7 +129,7 @@ static ngx_command_t  ngx_http_eirc_commands[] = {
       NULL },
 
     { ngx_string("eirc_client"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE123,
       ngx_http_eirc_client,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
@@ -322,6 +322,7 @@ ngx_http_eirc_create_main_conf(ngx_conf_t *cf)
      *     emcf->client_unix = 0;
      *     emcf->used = 0;
      *     emcf->run_path = NULL;
+     *     emcf->state = NULL;
      *     emcf->token_zone = NULL;
      *     emcf->layers = NULL;
      */

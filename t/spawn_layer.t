@@ -17,7 +17,7 @@ use EIRC::Processes;
 select STDERR; $| = 1;
 select STDOUT; $| = 1;
 
-my $t = Test::Nginx->new()->has(qw/http unix/)->plan(14);
+my $t = Test::Nginx->new()->has(qw/http unix/)->plan(16);
 
 my $client = irc_client();
 
@@ -35,7 +35,7 @@ events {
 http {
     %%TEST_GLOBALS_HTTP%%
 
-    eirc_client   CLIENT processes=2;
+    eirc_client   CLIENT processes=2 state=%%TESTDIR%%/state;
     eirc_run_path %%TESTDIR%%/run;
 
     server {
@@ -78,6 +78,8 @@ my %nginx = map { $_ => 1 } map { sockets($_) } @workers, master($t);
 is(join(' ', grep { $nginx{$_} } sockets($first)), '',
     "none of nginx's sockets");
 is((stat "$dir/run")[2] & 0777, 0700, 'run directory');
+is((stat "$dir/state")[2] & 0777, 0700, 'directory of sessions');
+ok(-e "$dir/state/key", '... which layers use');
 is((stat "$dir/run/sockets.0.lock")[2] & 0777, 0600, 'lock file');
 
 # killed: another one

@@ -73,6 +73,7 @@ typedef struct {
     unsigned                    used:1;    /* some location has eirc_pass */
 
     ngx_path_t                 *run_path;  /* NULL if client_unix */
+    ngx_path_t                 *state;     /* NULL: sessions aren't kept */
     ngx_shm_zone_t             *token_zone;
     ngx_msec_t                  token_timeout;
 

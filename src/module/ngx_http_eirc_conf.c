@@ -21,6 +21,10 @@
 #define NGX_HTTP_EIRC_DEFLATE_BITS_CONTEXT   12
 
 
+static char *ngx_http_eirc_client_processes(ngx_conf_t *cf,
+    ngx_http_eirc_main_conf_t *emcf, ngx_str_t *value);
+static char *ngx_http_eirc_client_state(ngx_conf_t *cf,
+    ngx_http_eirc_main_conf_t *emcf, ngx_str_t *value);
 static char *ngx_http_eirc_complex(ngx_conf_t *cf, ngx_str_t *value,
     ngx_http_complex_value_t **cv);
 static ngx_int_t ngx_http_eirc_deflate_number(ngx_conf_t *cf, ngx_str_t *value,
@@ -34,7 +38,9 @@ ngx_http_eirc_client(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_eirc_main_conf_t *emcf = conf;
 
-    ngx_str_t  *value;
+    char        *rv;
+    ngx_str_t   *value;
+    ngx_uint_t   i;
 
     if (emcf->client.len) {
         return "is duplicate";
@@ -69,26 +75,99 @@ ngx_http_eirc_client(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    if (cf->args->nelts == 2) {
-        return NGX_CONF_OK;
+    for (i = 2; i < cf->args->nelts; i++) {
+
+        if (ngx_strncmp(value[i].data, "processes=", 10) == 0) {
+            rv = ngx_http_eirc_client_processes(cf, emcf, &value[i]);
+
+        } else if (ngx_strncmp(value[i].data, "state=", 6) == 0) {
+            rv = ngx_http_eirc_client_state(cf, emcf, &value[i]);
+
+        } else {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\" of \"eirc_client\", "
+                               "there are \"processes=N\" and \"state=PATH\" "
+                               "only", &value[i]);
+            return NGX_CONF_ERROR;
+        }
+
+        if (rv != NGX_CONF_OK) {
+            return rv;
+        }
     }
 
-    if (ngx_strncmp(value[2].data, "processes=", 10) != 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid parameter \"%V\" of \"eirc_client\", "
-                           "there is \"processes=N\" only", &value[2]);
-        return NGX_CONF_ERROR;
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_eirc_client_processes(ngx_conf_t *cf,
+    ngx_http_eirc_main_conf_t *emcf, ngx_str_t *value)
+{
+    if (emcf->processes != NGX_CONF_UNSET) {
+        return "has duplicate \"processes\"";
     }
 
-    emcf->processes = ngx_atoi(value[2].data + 10, value[2].len - 10);
+    emcf->processes = ngx_atoi(value->data + 10, value->len - 10);
 
     if (emcf->processes < 1 || emcf->processes > NGX_HTTP_EIRC_MAX_LAYERS) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid number in \"%V\" of \"eirc_client\", "
                            "it has to be from 1 to %d",
-                           &value[2], NGX_HTTP_EIRC_MAX_LAYERS);
+                           value, NGX_HTTP_EIRC_MAX_LAYERS);
         return NGX_CONF_ERROR;
     }
+
+    return NGX_CONF_OK;
+}
+
+
+/* nginx makes the directory, with mode 0700 and for the user of workers. */
+
+static char *
+ngx_http_eirc_client_state(ngx_conf_t *cf, ngx_http_eirc_main_conf_t *emcf,
+    ngx_str_t *value)
+{
+    ngx_path_t  *path;
+
+    if (emcf->state) {
+        return "has duplicate \"state\"";
+    }
+
+    if (emcf->client_unix) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" of \"eirc_client\" is for layers that "
+                           "nginx starts, give \"--state\" to those behind "
+                           "\"unix:\"", value);
+        return NGX_CONF_ERROR;
+    }
+
+    path = ngx_pcalloc(cf->pool, sizeof(ngx_path_t));
+    if (path == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    path->name.data = value->data + 6;
+    path->name.len = value->len - 6;
+
+    if (path->name.len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "no path in \"%V\" of \"eirc_client\"", value);
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_conf_full_name(cf->cycle, &path->name, 0) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    path->conf_file = cf->conf_file->file.name.data;
+    path->line = cf->conf_file->line;
+
+    if (ngx_add_path(cf, &path) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    emcf->state = path;
 
     return NGX_CONF_OK;
 }

@@ -36,7 +36,7 @@
 
 /* all that the child needs, prepared before the fork */
 typedef struct {
-    char                       *argv[7];
+    char                       *argv[8];
     char                       *envp[NGX_HTTP_EIRC_SPAWN_ENV + 2];
     char                       *directory;
     int                         null;
@@ -266,7 +266,7 @@ ngx_http_eirc_spawn_prepare(ngx_http_eirc_spawn_t *sp,
     ngx_log_t *log)
 {
     char        **name, *value;
-    u_char       *p, *run_path, *index, *log_option, *env;
+    u_char       *p, *run_path, *index, *log_option, *state, *env;
     size_t        len;
     ngx_uint_t    n;
 
@@ -298,6 +298,21 @@ ngx_http_eirc_spawn_prepare(ngx_http_eirc_spawn_t *sp,
     sp->argv[n++] = (char *) run_path;
     sp->argv[n++] = (char *) index;
     sp->argv[n++] = (char *) log_option;
+
+    if (emcf->state) {
+        len = sizeof("--state=") + emcf->state->name.len;
+
+        state = ngx_pnalloc(pool, len);
+        if (state == NULL) {
+            return NGX_ERROR;
+        }
+
+        p = ngx_sprintf(state, "--state=%V", &emcf->state->name);
+        *p = '\0';
+
+        sp->argv[n++] = (char *) state;
+    }
+
     sp->argv[n] = NULL;
 
     n = 0;
