@@ -178,7 +178,7 @@ my @wrong = (
     ['eirc_client /bin/true processes=65;', '', '', qr!"processes=65" of "ei!],
     ['eirc_client /bin/true processes=x;', '', '', qr!"processes=x" of "eir!],
     ['eirc_client /bin/true workers=2;', '', '',
-        qr!"workers=2" of "eirc_client", there are "processes=N" and "state=P!],
+        qr!"workers=2" of "eirc_client", there are "processes=N" and "st!],
     ['eirc_client /bin/true processes=1 processes=1;', '', '',
         qr!"eirc_client" .*has duplicate "processes"!],
     ['eirc_client /bin/true state=/a state=/b;', '', '',

@@ -1,8 +1,8 @@
 #!/usr/bin/perl
 
 # Tests for sessions that a socket layer keeps on disk: what a browser finds
-# when the next layer has only files of them, be they of an end in good order or
-# of a moment before everything was killed; and what is not kept, or refused.
+# when the next layer has only files of them, be they of an end in good order
+# or of a moment before everything was killed; and what is not kept, or refused.
 
 use warnings;
 use strict;

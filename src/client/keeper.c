@@ -376,8 +376,8 @@ begin_anew(layer_t *l, held_t *s)
 
 
 /*
- * Nothing comes behind it in this layer; in the next one, where it is kept: what
- * a process left between two steps, or in one, is whole.
+ * Nothing comes behind it in this layer; in the next one, where it is kept:
+ * what a process left between two steps, or in one, is whole.
  */
 static void
 session_over(layer_t *l, held_t *s, int status)
@@ -540,6 +540,7 @@ keeper_kill(layer_t *l)
     slot = 0;
 
     while ((s = sessions_next(&l->sessions, &slot)) != NULL) {
+        s->stored = 0; /* what was kept before stays */
         held_kill(s, "it did not leave in time");
     }
 }

@@ -321,9 +321,10 @@ preserve_last(layer_t *l, held_t *s)
         return;
     }
 
-    /* a segment that is not trusted is not exact either */
+    /* a segment that is not trusted is not exact either; and whoever ends the
+     * layer does not wait for a slow disk for ever */
 
-    if (copy_make(l, s, !s->anew) == EIRC_OK) {
+    if (l->now < l->stop_until && copy_make(l, s, !s->anew) == EIRC_OK) {
         log_write(LOG_LEVEL_INFO, 0, s->id, "session kept on disk");
     }
 

@@ -1,6 +1,6 @@
 /*
- * What a socket layer does for its sessions to outlive it, where it was given a
- * directory for that (store.h): copies of their segments, now and then and at
+ * What a socket layer does for its sessions to outlive it, where it was given
+ * a directory for that (store.h): copies of their segments, now and then and at
  * its end. Sessions are made of them again in revive.c. Without a directory
  * nothing here does anything.
  *
@@ -31,8 +31,8 @@ uint64_t preserve_pump(layer_t *l);
  * when the layer ends? */
 int preserve_wants(const layer_t *l, const held_t *s);
 
-/* ... and no process has it any more: the last copy. The session ends here, but
- * not there. */
+/* ... and no process has it any more: the last copy. The session ends here,
+ * but not there. */
 void preserve_last(layer_t *l, held_t *s);
 
 /* The session is over, or is another one from now on: its file goes. */

@@ -1,8 +1,9 @@
 /*
- * Sessions that nobody has any more but a file (preserve.h), when their browsers
- * come back. One whose copy is exact goes on as one whose IRC connection was
- * lost. Any other begins anew, as another session, with who the user is and the
- * channels: counts are never used against what they were not taken of.
+ * Sessions that nobody has any more but a file (preserve.h), when their
+ * browsers come back. One whose copy is exact goes on as one whose IRC
+ * connection was lost. Any other begins anew, as another session, with who the
+ * user is and the channels: counts are never used against what they were not
+ * taken of.
  */
 
 #ifndef _REVIVE_H_INCLUDED_

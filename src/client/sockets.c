@@ -298,6 +298,8 @@ children_reap(layer_t *l)
     dial_read(l);
 
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        l->now = clock_ms();
+
         if (helper_reaped(l, &l->template, pid, status)) {
             birth_template_gone(l);
 

@@ -308,8 +308,6 @@ file_read(int fd, size_t max, uint8_t **p, size_t *len)
     struct stat file;
     stored_head_t head;
 
-    *p = NULL;
-
     if (file_check(fd, max, &file) == -1) {
         return -1;
     }
@@ -336,6 +334,8 @@ store_get(const store_t *st, const char *id, size_t max, uint8_t **p,
           size_t *len)
 {
     int fd, rc, error;
+
+    *p = NULL;
 
     fd = file_open(st, id);
     if (fd == -1) {

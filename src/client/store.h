@@ -5,10 +5,10 @@
  * K. Beside them the key under which files are signed (card.h), which stays
  * where they are, and turn.K.
  *
- * The turn is a number that grows: once in the life of a layer, before it takes
- * the first file out that its predecessor wrote. A file of a session that was
- * taken out could lie there again, after a loss of power; it is one of an
- * earlier turn then.
+ * The turn is a number that grows: once in the life of a layer, before it
+ * takes the first file out that its predecessor wrote. A file that was taken
+ * out could lie there again, after a loss of power; it is one of an earlier
+ * turn then.
  *
  * Files are replaced by rename, and not written through: one that was cut off
  * by a loss of power has a false code. Nothing here waits for anything but the
