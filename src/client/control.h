@@ -110,7 +110,7 @@ typedef enum {
     CONTROL_SUCCEED,
 
     /* socket layer to worker: end between two steps, with
-     * WORKER_EXIT_MOVED; a successor goes on */
+     * WORKER_EXIT_MOVED; a successor goes on, be it of the next layer */
     CONTROL_MOVE,
     /* worker to socket layer: that is what it does now; a layer that is not its
      * parent does not learn its exit code */

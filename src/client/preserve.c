@@ -9,7 +9,7 @@
 #include "stored.h"
 
 /* copies of one round: others are not to wait for them for long */
-#define COPIES_MAX 16
+#define COPIES_MAX 8
 
 /* readings of a segment until no step was done meanwhile */
 #define READINGS_MAX 4

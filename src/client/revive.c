@@ -87,8 +87,7 @@ segment_restore(held_t *s, const stored_t *stored)
     while ((page = stored_page(stored, &cursor, &offset)) != NULL) {
 
         if (pwrite(s->segment, page, SESSION_PAGE, (off_t) offset)
-            != SESSION_PAGE)
-        {
+            != SESSION_PAGE) {
             return -1;
         }
     }
@@ -229,6 +228,11 @@ revive_begin(layer_t *l, held_t *s)
     if (s->anew) {
         s->attach_flags = 0;
         s->attach_lines = 0;
+
+        /* the browser is told another ID and this key together */
+
+        memcpy(s->key, s->next_key, sizeof(s->key));
+        memset(s->next_key, 0, sizeof(s->next_key));
 
         log_write(LOG_LEVEL_NOTICE, 0, s->id,
                   "session of an earlier copy: its counts are not used");

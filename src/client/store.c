@@ -319,8 +319,8 @@ file_read(int fd, size_t max, uint8_t **p, size_t *len)
         return -1;
     }
 
-    if (stored_head_read(&head, *p, *len) == EIRC_OK
-        && age(&file) > head.life) {
+    if (stored_head_read(&head, *p, *len) == EIRC_OK && age(&file) > head.life)
+    {
         errno = ENOENT;
         return -1;
     }

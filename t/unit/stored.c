@@ -37,9 +37,9 @@ signed_read(uint8_t *p, size_t len)
 {
     stored_t stored;
 
-    assert_int_equal(card_sign(&key, p, len - CARD_CODE_SIZE,
-                               p + len - CARD_CODE_SIZE),
-                     EIRC_OK);
+    assert_int_equal(
+        card_sign(&key, p, len - CARD_CODE_SIZE, p + len - CARD_CODE_SIZE),
+        EIRC_OK);
 
     return stored_read(&key, &stored, p, len);
 }
@@ -155,11 +155,11 @@ test_rules(void **state)
         size_t at;
         uint32_t value;
     } heads[] = {
-        {0, 2 | CARD_STORE << 8},         /* version */
-        {0, 1 | CARD_PASSPORT << 8},      /* kind */
+        {0, 2 | CARD_STORE << 8},           /* version */
+        {0, 1 | CARD_PASSPORT << 8},        /* kind */
         {0, 1 | CARD_STORE << 8 | 2 << 16}, /* flags */
-        {12, 4096},                       /* segment */
-        {16, 0},                          /* record */
+        {12, 4096},                         /* segment */
+        {16, 0},                            /* record */
         {16, UINT32_MAX},
         {20, 0}, /* pages */
         {20, 1},
