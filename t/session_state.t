@@ -23,7 +23,7 @@ select STDERR; $| = 1;
 select STDOUT; $| = 1;
 
 my $t = Test::Nginx->new()->has(qw/http unix rewrite/)
-    ->has_daemon('inspircd')->plan(79);
+    ->has_daemon('inspircd')->plan(90);
 my $dir = $t->testdir();
 my $state = "$dir/state";
 
@@ -187,6 +187,30 @@ is($layer->stop(), 0, 'SIGTERM');
 $layer->start();
 is(back($alice), 'resumed', 'after two ends');
 ok($bob->expect(qr/^:alice!\S+ JOIN :?#room/), '... is in its channel');
+
+# with much on its way in both directions
+
+heard($alice, qr/ 366 /);
+
+for my $round (1 .. 3) {
+    said($alice, map { "load $round.$_" } 1 .. 40);
+    $bob->say('#room', "noise $round.$_") for 1 .. 40;
+    is($layer->stop(), 0, 'SIGTERM under load');
+    $layer->start();
+    is(back($alice), 'resumed', 'it is back');
+    ok($bob->expect(qr/^:alice!\S+ PRIVMSG #room :load $round\.40$/),
+        '... and says all');
+    $alice->{ws}->send_text("PRIVMSG alice :over $round");
+    push @{ $alice->{sent} }, "PRIVMSG alice :over $round";
+    heard($alice, qr/^:alice!\S+ PRIVMSG alice :over $round$/);
+}
+
+is(join(' ', map { / :load (.*)$/ } grep { /^:alice!/ } $bob->lines()),
+    join(' ', map { my $n = $_; map { "$n.$_" } 1 .. 40 } 1 .. 3),
+    'every line once, and in order');
+my %heard;
+is((grep { / :noise / && $heard{$_}++ } @{ $alice->{lines} }), 0,
+    '... and nothing is heard twice');
 
 # all is killed: what is there is older than what the browser has
 

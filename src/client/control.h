@@ -53,7 +53,9 @@ typedef enum {
     CONTROL_EVENT,
 
     /* socket layer to worker: the layer ends in good order, the session with
-     * it (END, SHUTDOWN). The end of file alone says that the layer died. */
+     * it (END, SHUTDOWN); or, where value says so, the session goes on in the
+     * next one: the worker leaves IRC, then as after MOVE. The end of file
+     * alone says that the layer died. */
     CONTROL_STOP,
 
     /* socket layer to relay, once and first: value = users at most, status =
@@ -110,12 +112,15 @@ typedef enum {
     CONTROL_SUCCEED,
 
     /* socket layer to worker: end between two steps, with
-     * WORKER_EXIT_MOVED; a successor goes on, be it of the next layer */
+     * WORKER_EXIT_MOVED; a successor goes on */
     CONTROL_MOVE,
     /* worker to socket layer: that is what it does now; a layer that is not its
      * parent does not learn its exit code */
     CONTROL_MOVED
 } control_type_e;
+
+/* value of STOP */
+#define CONTROL_STOP_KEEP 1u
 
 /* flags of ATTACH: the browser has come back, with a key */
 #define CONTROL_ATTACH_RESUME 0x01

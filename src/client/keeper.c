@@ -516,6 +516,7 @@ keeper_stop(layer_t *l)
     slot = 0;
 
     memset(&c, 0, offsetof(control_t, data));
+    c.type = CONTROL_STOP;
 
     while ((s = sessions_next(&l->sessions, &slot)) != NULL) {
         if (s->state == HELD_WAITING || s->state == HELD_COUNTING) {
@@ -524,7 +525,7 @@ keeper_stop(layer_t *l)
         }
 
         if (s->control != -1) {
-            c.type = preserve_wants(l, s) ? CONTROL_MOVE : CONTROL_STOP;
+            c.value = preserve_wants(l, s) ? CONTROL_STOP_KEEP : 0;
             held_tell(s, &c, -1);
         }
     }

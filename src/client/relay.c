@@ -57,6 +57,22 @@ secret_take(relay_t *r, const int *fds, int nfds)
 }
 
 
+/* The session is to outlive all processes: nobody on IRC is to miss what was
+ * said, nor to wonder. */
+static void
+relay_part(relay_t *r)
+{
+    if (r->irc == -1 || !user_part(&r->user)) {
+        r->moving = true;
+        return;
+    }
+
+    r->parting = true;
+    relay_timer_set(r, RELAY_TIMER_LEAVE, RELAY_LEAVE_TIME);
+    r->leave_end = r->user.now + RELAY_LEAVE_MAX;
+}
+
+
 static void
 control_read(relay_t *r)
 {
@@ -95,6 +111,9 @@ control_read(relay_t *r)
         && r->user.session.state->phase == SESSION_CONNECTING)
     {
         unreachable_tell(r, &c);
+
+    } else if (c.type == CONTROL_STOP && c.value == CONTROL_STOP_KEEP) {
+        relay_part(r);
 
     } else if (c.type == CONTROL_STOP) {
         user_stop(&r->user, EIRC_LINK_SHUTDOWN);
@@ -227,7 +246,7 @@ relay_move(relay_t *r)
 
         /* what would be said to a connection that has gone can still wait */
 
-        while (!r->irc_gone && user_step_message(u) == EIRC_OK) {
+        while (!r->irc_gone && !r->parting && user_step_message(u) == EIRC_OK) {
             moved = true;
         }
 
@@ -357,6 +376,8 @@ relay_work(relay_t *r)
     }
 
     r->timers[RELAY_TIMER_NICK] = r->irc == -1 ? 0 : r->user.regain.next;
+
+    r->moving = r->moving || (r->parting && r->irc == -1);
 
     /* a successor knows nothing of a login that is on its way */
 

@@ -92,6 +92,7 @@ struct relay_s {
     bool browser_hangup;
     bool unheard; /* nothing was said under the present key */
     bool moving;  /* a successor is wanted */
+    bool parting; /* ... as soon as IRC is left */
     adopt_t adopt;
     bool done;
 };

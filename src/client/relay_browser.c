@@ -196,7 +196,7 @@ key_heard(relay_t *r)
 bool
 relay_browser_wanted(const relay_t *r)
 {
-    return r->browser.fd != -1
+    return r->browser.fd != -1 && !r->parting
            && (!relay_browser_pending(r)
                || (r->browser.ahead && !r->browser.stalled));
 }

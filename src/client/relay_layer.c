@@ -28,6 +28,7 @@ relay_layer_lost(relay_t *r)
     fd = r->control;
     r->control = -1;
     r->moving = false;
+    r->parting = false;
 
     /* the rescue keeps its number: the sandbox may not take it for another */
 

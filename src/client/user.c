@@ -417,6 +417,23 @@ user_stop(user_t *u, uint32_t reason)
 }
 
 
+bool
+user_part(user_t *u)
+{
+    if (u->session.state->phase != SESSION_READY || user_is_leaving(u)
+        || user_mode(u) != SESSION_EIRC
+        || session_out_room(&u->session) < OUT_RESERVE)
+    {
+        return false;
+    }
+
+    (void) user_send(u, EIRC_SLICE(USER_QUIT));
+    session_commit(&u->session);
+
+    return true;
+}
+
+
 void
 user_deafen(user_t *u)
 {

@@ -120,6 +120,10 @@ void user_slow(user_t *u);
 /* Leaves for a reason of ours. */
 void user_stop(user_t *u, uint32_t reason);
 
+/* Leaves IRC, and nothing else: the next connection is to go on. false: there
+ * is no good-bye to be said, or nobody who could go on. */
+bool user_part(user_t *u);
+
 /*
  * Steps: EIRC_OK when one was taken, EIRC_AGAIN when there is nothing to do,
  * or no room to do it in.

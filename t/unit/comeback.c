@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "comeback.h"
+#include "rebuild.h"
 #include "regain.h"
 #include "user_stage.h"
 
@@ -320,6 +321,62 @@ test_regain(void **state)
 }
 
 
+/* All processes end, and a later one goes on, by another clock. */
+static void
+test_part(void **state)
+{
+    const session_state_t *now;
+
+    (void) state;
+
+    begin("a");
+    u.servers = 2;
+    server(":me!u@h JOIN #a");
+    u.now += 1000000;
+    assert_true(user_part(&u));
+    run();
+    assert_string_equal(sent, USER_QUIT "\r\n");
+    assert_int_equal(u.session.state->phase, SESSION_READY);
+    lose();
+    user_detached(&u);
+    assert_int_equal(u.session.state->phase, SESSION_CONNECTING);
+    assert_int_equal(u.session.state->lost, u.now);
+    assert_int_equal(flags("#a"), 0x84);
+
+    /* there is nobody to part from any more */
+
+    assert_false(user_part(&u));
+
+    u.now = 5;
+    rebuild_clock(&u);
+    assert_int_equal(u.session.state->lost, 0);
+    assert_int_equal(u.session.state->welcomed, 0);
+    assert_int_equal(u.session.state->detached, 5);
+    assert_int_equal(u.session.state->flood.filled, 5);
+    now = session_committed(&u.session);
+    assert_int_equal(now->detached, 5);
+
+    u.retry = u.now;
+    back();
+    server(":s 001 me :Welcome");
+    server(":s 376 me :End");
+    assert_non_null(strstr(sent, "JOIN #a\r\n"));
+
+    /* who is about to leave, or has yet to come, does not part */
+
+    begin("");
+    u.servers = 1;
+    browser("/quit");
+    assert_false(user_part(&u));
+
+    begin_with("me", "", 0);
+    u.servers = 1;
+    user_connected(&u, 0);
+    run();
+    assert_false(user_part(&u));
+}
+
+
 int
 main(void)
 {
@@ -328,6 +385,7 @@ main(void)
         cmocka_unit_test(test_comeback),
         cmocka_unit_test(test_comeback_ends),
         cmocka_unit_test(test_regain),
+        cmocka_unit_test(test_part),
     };
 
     return cmocka_run_group_tests(tests, NULL, end);
