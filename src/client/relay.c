@@ -246,7 +246,8 @@ relay_move(relay_t *r)
 
         /* what would be said to a connection that has gone can still wait */
 
-        while (!r->irc_gone && !r->parting && user_step_message(u) == EIRC_OK) {
+        while (!r->irc_gone && !r->parting && user_step_message(u) == EIRC_OK)
+        {
             moved = true;
         }
 

@@ -381,10 +381,8 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_comeback_wait),
-        cmocka_unit_test(test_comeback),
-        cmocka_unit_test(test_comeback_ends),
-        cmocka_unit_test(test_regain),
+        cmocka_unit_test(test_comeback_wait), cmocka_unit_test(test_comeback),
+        cmocka_unit_test(test_comeback_ends), cmocka_unit_test(test_regain),
         cmocka_unit_test(test_part),
     };
 
