@@ -8,6 +8,9 @@
 #include "held.h"
 #include "revive.h"
 
+/* which of both is nothing for whoever asks */
+#define NONE "there is none, or with another key"
+
 
 /* Is that hash one of a key, and the same? Takes as long for any two. */
 static bool
@@ -71,9 +74,8 @@ resume_check(layer_t *l, held_t *s, const eirc_link_resume_t *request,
 {
     *reason = EIRC_LINK_GONE;
 
-    if (s == NULL || !s->resumable || s->doomed || !key_take(s, request->key))
-    {
-        return "there is none, or with another key";
+    if (!s->resumable || s->doomed || !key_take(s, request->key)) {
+        return NONE;
     }
 
     *reason = EIRC_LINK_BAD_REQUEST;
@@ -104,15 +106,17 @@ resume_restored(layer_t *l, int fd, const eirc_link_resume_t *request)
     eirc_link_reason_e reason;
 
     s = revive_find(l, request->id, request->id_len);
+
+    if (s == NULL) {
+        refuse(fd, EIRC_LINK_GONE, NULL, NONE);
+        return;
+    }
+
     why = resume_check(l, s, request, &reason);
 
     if (why != NULL) {
         refuse(fd, reason, reason == EIRC_LINK_GONE ? NULL : s->id, why);
-
-        if (s != NULL) {
-            revive_drop(l, s);
-        }
-
+        revive_drop(l, s);
         return;
     }
 
