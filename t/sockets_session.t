@@ -223,7 +223,7 @@ ok(wait_for_end($pid, 5), '... and kills');
 
 # few descriptors: 32 for the layer, 5 for each session
 
-$layer = EIRC::Sockets->new($t, nofile => 46)->start();
+$layer = EIRC::Sockets->new($t, nofile => 146)->start();
 $watch = $layer->watch();
 
 is($layer->peer()->recv(5)->{flags}, 0, 'room for some');

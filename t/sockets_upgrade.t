@@ -64,7 +64,7 @@ like($layer->log(), qr/\[notice\] $pid#7: upgrade to "\Q$exe\E"/, 'in the log');
 
 # everybody is still there; the users' processes are of the new program, too
 
-ok($layer->wait_for_log(qr/(?:worker \d+ exited with code 10.*){2}/s, 5),
+ok($layer->wait_for_log(qr/(?:worker \d+ is followed by another.*){2}/s, 5),
     'workers moved');
 ok(wait_until(5, sub { scalar workers_of('alice') }), '... to other processes');
 isnt((workers_of('alice'))[0], $worker, '... of the new program');

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "claim.h"
+#include "control.h"
 #include "eirc_link.h"
 #include "held.h"
 #include "irc_strangers.h"
@@ -228,6 +230,20 @@ session_fill(layer_t *l, held_t *s, const stranger_t *w)
 }
 
 
+/* Whom it has now, and which one comes after that. */
+static void
+adopted_tell(const layer_t *l, held_t *s)
+{
+    control_t c;
+
+    memset(&c, 0, offsetof(control_t, data));
+    c.type = CONTROL_ADOPTED;
+    c.value = l->rundir.generation;
+
+    held_tell(s, &c, -1);
+}
+
+
 /* -1: it is gone again, with all that it had. */
 static int
 session_make(layer_t *l, const stranger_t *w)
@@ -259,6 +275,7 @@ session_make(layer_t *l, const stranger_t *w)
     }
 
     sessions_pid_set(&l->sessions, s, w->pid);
+    adopted_tell(l, s);
     move_add(l, s);
     revive_adopted(l, s);
 

@@ -3,8 +3,8 @@
  * A worker can't be believed: it shows a passport, which says who it is and what
  * it may, and descriptors that are looked at. Then it is as any other, but that
  * it is no child of ours: its end is seen by a descriptor of the process, and
- * its exit code is not. It is asked to move at once, so that a child of ours
- * goes on in its place, with a socket for the next time.
+ * its exit code is not. It is asked to move soon, so that a child of ours goes on
+ * in its place, with sockets for the next times.
  */
 
 #ifndef _ADOPTION_H_INCLUDED_

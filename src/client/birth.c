@@ -13,6 +13,7 @@
 #include "held.h"
 #include "keeper.h"
 #include "irc_relays.h"
+#include "move.h"
 #include "worker.h"
 
 
@@ -116,6 +117,7 @@ fork_ask(layer_t *l, held_t *s)
     birth.cpu = s->cpu;
     birth.servers = servers_count(s);
     birth.layer = l->rundir.generation;
+    birth.offer = s->before.offer;
     memcpy(birth.key, s->key, sizeof(birth.key));
     memcpy(birth.next_key, s->next_key, sizeof(birth.next_key));
 
@@ -228,6 +230,10 @@ fork_answered(layer_t *l, const control_t *c)
         log_write(LOG_LEVEL_ALERT, c->status, s->id, "clone() failed");
 
         if (s->succeeded) {
+
+            /* the one that waits may be the one too many */
+
+            held_before_end(s);
             fork_failed(l, s);
             return;
         }
@@ -309,6 +315,7 @@ strays_kill(layer_t *l)
 
         if (pid != l->template.pid && pid != l->connector.pid
             && pid != l->probe && !irc_relays_has(l, pid)
+            && move_find(l, pid) == NULL
             && sessions_find_pid(&l->sessions, pid) == NULL)
         {
             (void) kill(pid, SIGKILL);

@@ -111,12 +111,20 @@ typedef enum {
     /* ... and that was all */
     CONTROL_SUCCEED,
 
-    /* socket layer to worker: end between two steps, with
-     * WORKER_EXIT_MOVED; a successor goes on */
+    /* socket layer to worker: stop between two steps, for a successor to go
+     * on */
     CONTROL_MOVE,
-    /* worker to socket layer: that is what it does now; a layer that is not its
-     * parent does not learn its exit code */
-    CONTROL_MOVED
+    /* worker to socket layer: value = number of the offer (session.h). It
+     * stands still, and is the session's until the successor has taken it;
+     * also if the layer ends first */
+    CONTROL_MOVED,
+    /* successor to socket layer: it has taken the offer, and the one before is
+     * of no use any more */
+    CONTROL_TAKEN,
+
+    /* socket layer to a worker that it has adopted: value = the layer's number
+     * among those before and after (rundir.h) */
+    CONTROL_ADOPTED
 } control_type_e;
 
 /* value of STOP */

@@ -317,6 +317,7 @@ held_clear(layer_t *l, held_t *s)
 
     held_control_close(l, s);
     held_pidfd_close(l, s);
+    held_before_end(s);
     held_link_close(&s->link);
     held_irc_close(s);
     held_fd_close(&s->segment);
@@ -371,6 +372,58 @@ held_signal(const held_t *s)
     } else if (s->pid != 0) {
         (void) kill(s->pid, SIGKILL);
     }
+}
+
+
+void
+held_before_begin(layer_t *l, held_t *s, uint32_t offer)
+{
+    held_before_t *before;
+
+    before = &s->before;
+
+    before->offer = offer;
+    before->pid = s->pid;
+    before->child = s->pidfd == -1;
+    before->control = s->control;
+    before->pidfd = s->pidfd;
+
+    layer_unwatch(l, s->control);
+    s->control = -1;
+
+    if (before->child) {
+        before->pidfd = pidfd_open(s->pid, 0);
+
+    } else {
+        layer_unwatch(l, s->pidfd);
+        s->pidfd = -1;
+    }
+
+    sessions_pid_clear(&l->sessions, s);
+
+    /* one that could not be ended for sure ends now */
+
+    if (before->pidfd == -1) {
+        (void) kill(before->pid, SIGKILL);
+        held_fd_close(&before->control);
+    }
+}
+
+
+/* The signal comes before the end of its channel, at which it would go on. */
+void
+held_before_end(held_t *s)
+{
+    held_before_t *before;
+
+    before = &s->before;
+
+    if (before->pidfd != -1) {
+        (void) pidfd_send_signal(before->pidfd, SIGKILL, NULL, 0);
+    }
+
+    held_fd_close(&before->pidfd);
+    held_fd_close(&before->control);
 }
 
 

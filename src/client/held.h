@@ -60,6 +60,12 @@ void held_tell(held_t *s, control_t *c, int fd);
 /* Ends the worker at once, if there is one. */
 void held_signal(const held_t *s);
 
+/* The session's worker has stopped, and waits for one that takes its offer. */
+void held_before_begin(layer_t *l, held_t *s, uint32_t offer);
+
+/* Ends the one that waits, at once, if there is one. */
+void held_before_end(held_t *s);
+
 /* The worker is not one of another layer's any more. */
 void held_pidfd_close(layer_t *l, held_t *s);
 

@@ -43,8 +43,8 @@ static const field_t session_fields[] = {
     FIELD(held_t, anew),
     FIELD(held_t, planned),
     FIELD(held_t, ended),
-    FIELD(held_t, moved),
-    FIELD(held_t, moved),
+    FIELD(held_t, before.offer),
+    FIELD(held_t, before.pid),
     FIELD(held_t, link),
     FIELD(held_t, segment),
     FIELD(held_t, secret),
@@ -85,6 +85,9 @@ static const field_t session_fields[] = {
     FIELD(held_t, open),
     FIELD(held_t, restored),
     FIELD(held_t, stored),
+    FIELD(held_t, before.control),
+    FIELD(held_t, before.pidfd),
+    FIELD(held_t, before.child),
 };
 
 #define SESSION_OWN 13

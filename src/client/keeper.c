@@ -14,6 +14,7 @@
 #include "dial.h"
 #include "events.h"
 #include "held.h"
+#include "move.h"
 #include "preserve.h"
 #include "worker.h"
 
@@ -123,6 +124,78 @@ worker_heard(held_t *s, uint32_t attachment)
 }
 
 
+/* Another process is wanted in the place of one that does nothing more. */
+static void
+worker_follow(layer_t *l, held_t *s)
+{
+    if (s->irc_state == HELD_IRC_CONNECTED && irc_counts_ask(l, s) == 0) {
+        s->state = HELD_COUNTING;
+        return;
+    }
+
+    birth_again(l, s, NULL);
+}
+
+
+/* The layer ends, and no process has the session any more. Its browser is told
+ * when it can come back to what is kept. */
+static void
+session_leave(layer_t *l, held_t *s)
+{
+    preserve_last(l, s);
+    held_refuse(l, s, EIRC_LINK_SHUTDOWN, "the socket layer is ending");
+}
+
+
+/* It stands still: the next one is to take its place. The session may be gone
+ * after that. */
+static void
+worker_moved(layer_t *l, held_t *s, uint32_t offer)
+{
+    if (offer == 0 || s->before.offer != 0 || s->state != HELD_RUNNING) {
+        held_kill(s, "it offers what is not its own");
+        return;
+    }
+
+    log_write(LOG_LEVEL_INFO, 0, s->id, "worker %ld waits for the next one",
+              (long) s->pid);
+
+    held_before_begin(l, s, offer);
+
+    if (l->stop_until != 0) {
+
+        /* which is one of the next layer's; what was left is whole */
+
+        s->anew = 0;
+        s->succeeded = 1;
+        session_leave(l, s);
+        return;
+    }
+
+    s->planned = 1;
+    move_note(l, s);
+    worker_follow(l, s);
+}
+
+
+/* The one before is of no use any more. */
+static bool
+worker_taken(held_t *s)
+{
+    if (s->before.offer == 0) {
+        return false;
+    }
+
+    log_write(LOG_LEVEL_INFO, 0, s->id, "worker %ld is followed by another",
+              (long) s->before.pid);
+
+    held_before_end(s);
+    s->before.offer = 0;
+
+    return true;
+}
+
+
 /* false: it broke the rules. */
 static bool
 worker_said(layer_t *l, held_t *s, const control_t *c)
@@ -155,8 +228,13 @@ worker_said(layer_t *l, held_t *s, const control_t *c)
         return true;
 
     case CONTROL_MOVED:
-        s->moved = 1;
+
+        /* who is dead has nothing to offer */
+
         return true;
+
+    case CONTROL_TAKEN:
+        return worker_taken(s);
 
     default:
         return false;
@@ -181,6 +259,11 @@ keeper_worker_read(layer_t *l, uint64_t key)
         rc = control_recv(s->control, &c, NULL, NULL);
 
         if (rc == EIRC_AGAIN) {
+            return;
+        }
+
+        if (rc == EIRC_OK && c.type == CONTROL_MOVED) {
+            worker_moved(l, s, c.value);
             return;
         }
 
@@ -247,9 +330,7 @@ end_log(held_t *s, pid_t pid, int status)
 
     } else {
         code = WEXITSTATUS(status);
-        level = code == WORKER_EXIT_OVER || code == WORKER_EXIT_MOVED
-                    ? LOG_LEVEL_INFO
-                    : LOG_LEVEL_ERR;
+        level = code == WORKER_EXIT_OVER ? LOG_LEVEL_INFO : LOG_LEVEL_ERR;
         log_write(level, 0, s->id, "worker %ld exited with code %d",
                   (long) pid, code);
     }
@@ -300,7 +381,6 @@ crash_count(layer_t *l, held_t *s)
  * What comes behind a process that has ended.
  *
  *     rules broken, code 0 or 1, or the layer is ending: nothing
- *     moved: a successor
  *     the segment can't be trusted: one that begins anew; nothing behind that
  *     anything else is a crash: a successor; too many: one that begins anew
  */
@@ -317,7 +397,6 @@ fate_of(layer_t *l, held_t *s, int status)
     int code;
 
     code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-    s->planned = code == WORKER_EXIT_MOVED;
 
     if (s->doomed || l->stop_until != 0 || code == WORKER_EXIT_OVER
         || code == WORKER_EXIT_FAILED)
@@ -325,25 +404,11 @@ fate_of(layer_t *l, held_t *s, int status)
         return FATE_OVER;
     }
 
-    if (s->planned) {
-        return FATE_SUCCESSOR;
-    }
-
     if (code == WORKER_EXIT_STATE) {
         return s->anew ? FATE_OVER : FATE_ANEW;
     }
 
     return crash_count(l, s) ? FATE_ANEW : FATE_SUCCESSOR;
-}
-
-
-/* The layer ends, and no process has the session any more. Its browser is told
- * when it can come back to what is kept. */
-static void
-session_leave(layer_t *l, held_t *s)
-{
-    preserve_last(l, s);
-    held_refuse(l, s, EIRC_LINK_SHUTDOWN, "the socket layer is ending");
 }
 
 
@@ -364,6 +429,11 @@ begin_anew(layer_t *l, held_t *s)
     s->attach_flags = 0;
     s->attach_lines = 0;
 
+    /* what is not to be trusted has nothing to offer */
+
+    held_before_end(s);
+    s->before.offer = 0;
+
     log_write(LOG_LEVEL_ALERT, 0, s->id,
               "the state of the session is dropped");
 
@@ -375,19 +445,14 @@ begin_anew(layer_t *l, held_t *s)
 }
 
 
-/*
- * Nothing comes behind it in this layer; in the next one, where it is kept:
- * what a process left between two steps, or in one, is whole.
- */
+/* Nothing comes behind it in this layer; in the next one, where it is kept:
+ * what a process left in a step is whole. */
 static void
 session_over(layer_t *l, held_t *s, int status)
 {
     if (l->stop_until != 0 && !s->doomed && preserve_wants(l, s)
-        && (WIFSIGNALED(status) || s->planned))
+        && WIFSIGNALED(status))
     {
-        /* one that was begun anew stands, where its process says so */
-
-        s->anew = s->anew && !s->planned;
         s->succeeded = 1;
         session_leave(l, s);
         return;
@@ -413,7 +478,7 @@ keeper_worker_gone(layer_t *l, held_t *s, pid_t pid, int status)
     fate = fate_of(l, s, status);
 
     held_pidfd_close(l, s);
-    s->moved = 0;
+    s->planned = 0;
 
     if (fate == FATE_OVER) {
         session_over(l, s, status);
@@ -427,12 +492,7 @@ keeper_worker_gone(layer_t *l, held_t *s, pid_t pid, int status)
         begin_anew(l, s);
     }
 
-    if (s->irc_state == HELD_IRC_CONNECTED && irc_counts_ask(l, s) == 0) {
-        s->state = HELD_COUNTING;
-        return;
-    }
-
-    birth_again(l, s, NULL);
+    worker_follow(l, s);
 }
 
 
@@ -443,9 +503,8 @@ keeper_stranger_gone(layer_t *l, held_t *s)
 
     worker_drain(l, s);
 
-    status = s->ended   ? W_EXITCODE(WORKER_EXIT_OVER, 0)
-             : s->moved ? W_EXITCODE(WORKER_EXIT_MOVED, 0)
-                        : W_EXITCODE(0, SIGKILL);
+    status
+        = s->ended ? W_EXITCODE(WORKER_EXIT_OVER, 0) : W_EXITCODE(0, SIGKILL);
 
     keeper_worker_gone(l, s, s->pid, status);
 }
@@ -485,6 +544,10 @@ void
 keeper_reaped(layer_t *l, pid_t pid, int status)
 {
     held_t *s;
+
+    if (move_reaped(l, pid)) {
+        return;
+    }
 
     s = sessions_find_pid(&l->sessions, pid);
 

@@ -25,14 +25,15 @@
 /* forks asked for and not answered; the rest wait for their turn */
 #define LAYER_FORKS_MAX 64
 
-/* descriptors that are no session's and no peer's */
-#define LAYER_FDS_FIXED 32
-
 /* relays, with a descriptor each */
 #define LAYER_RELAYS_MAX 64
 
 /* workers that are asked at a time to move to this program */
 #define LAYER_MOVES_MAX 50
+
+/* descriptors that are no session's and no peer's, with two for each worker
+ * that waits for the next one */
+#define LAYER_FDS_FIXED (32 + 2 * LAYER_MOVES_MAX)
 
 /* descriptors that a session takes: link, segment, secret, control, IRC; and
  * one more, the worker's end, until it is handed to the template */
@@ -73,6 +74,7 @@ typedef struct {
     uint64_t key; /* 0: none */
     pid_t pid;
     uint64_t until; /* ms */
+    int child;      /* flag: it is ours to be reaped */
 } layer_move_t;
 
 /* copies of sessions, for the next layer (preserve.h) */

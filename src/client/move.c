@@ -20,7 +20,8 @@ move_add(layer_t *l, held_t *s)
 }
 
 
-/* Has it moved, or ended, or does it keep others waiting? */
+/* Has it moved, or ended, or does it keep others waiting? One that has stopped
+ * is waited for as long as it waits. */
 static int
 move_is_over(const layer_t *l, const layer_move_t *m)
 {
@@ -28,8 +29,12 @@ move_is_over(const layer_t *l, const layer_move_t *m)
 
     s = sessions_find(&l->sessions, m->key);
 
-    return s == NULL || m->until <= l->now
-           || (s->pid != 0 && s->pid != m->pid);
+    if (s != NULL && s->before.control != -1) {
+        return 0;
+    }
+
+    return m->until <= l->now
+           || (!m->child && (s == NULL || s->pid != m->pid));
 }
 
 
@@ -51,20 +56,83 @@ moves_look(layer_t *l)
 
 
 static void
-worker_ask(layer_t *l, held_t *s)
+move_begin(layer_t *l, const held_t *s, pid_t pid, int child)
 {
-    control_t c;
     layer_move_t *m;
 
     m = &l->moves[l->nmoves++];
     m->key = s->item.key;
-    m->pid = s->pid;
+    m->pid = pid;
     m->until = l->now + MOVE_TIME;
+    m->child = child;
+}
+
+
+static void
+worker_ask(layer_t *l, held_t *s)
+{
+    control_t c;
+
+    move_begin(l, s, s->pid, s->pidfd == -1);
 
     memset(&c, 0, offsetof(control_t, data));
     c.type = CONTROL_MOVE;
 
     held_tell(s, &c, -1);
+}
+
+
+/* It was asked long ago, or by the program before. */
+void
+move_note(layer_t *l, const held_t *s)
+{
+    if (move_find(l, s->before.pid) == NULL && l->nmoves < LAYER_MOVES_MAX) {
+        move_begin(l, s, s->before.pid, s->before.child);
+    }
+}
+
+
+layer_move_t *
+move_find(layer_t *l, pid_t pid)
+{
+    uint32_t i;
+
+    for (i = 0; i < l->nmoves; i++) {
+        if (l->moves[i].pid == pid) {
+            return &l->moves[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+int
+move_reaped(layer_t *l, pid_t pid)
+{
+    held_t *s;
+    layer_move_t *m;
+
+    m = move_find(l, pid);
+
+    if (m == NULL || !m->child) {
+        return 0;
+    }
+
+    s = sessions_find(&l->sessions, m->key);
+    *m = l->moves[--l->nmoves];
+
+    if (s != NULL && s->pid == pid) {
+        return 0;
+    }
+
+    /* the offer stands */
+
+    if (s != NULL && s->before.pid == pid) {
+        held_before_end(s);
+    }
+
+    return 1;
 }
 
 
@@ -125,7 +193,9 @@ move_pump(layer_t *l)
     when = 0;
 
     for (i = 0; i < l->nmoves; i++) {
-        if (when == 0 || l->moves[i].until < when) {
+        if (l->moves[i].until > l->now
+            && (when == 0 || l->moves[i].until < when))
+        {
             when = l->moves[i].until;
         }
     }

@@ -23,7 +23,6 @@ relay_init(relay_t *r)
     r->irc = -1;
     r->control = -1;
     r->signals = -1;
-    r->rescue = -1;
 }
 
 
@@ -120,6 +119,9 @@ control_read(relay_t *r)
 
     } else if (c.type == CONTROL_MOVE) {
         r->moving = true;
+
+    } else if (c.type == CONTROL_ADOPTED) {
+        r->layer = c.value;
     }
 }
 
@@ -382,7 +384,9 @@ relay_work(relay_t *r)
 
     /* a successor knows nothing of a login that is on its way */
 
-    if (r->moving && r->user.login == NULL && relay_layer_leave(r)) {
+    if (r->moving && r->user.login == NULL && !user_has_ended(&r->user)
+        && relay_layer_leave(r))
+    {
         r->done = true;
         return;
     }

@@ -54,8 +54,10 @@ struct relay_s {
     int control; /* or -1 */
     int signals; /* or -1: readable when the process is to stop */
 
-    /* what is shown to a new socket layer; rescue is -1: there can't be one */
-    int rescue;     /* the socket for that */
+    /* what is shown to a new socket layer */
+    int rescue;     /* the next socket for that */
+    int rescues;    /* how many there are; 0: there can't be another layer */
+    bool rescued;   /* control is one of them */
     uint32_t layer; /* the number of the one that it has */
     int segment;
     eirc_slice_t passport;

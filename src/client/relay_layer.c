@@ -3,6 +3,7 @@
 #include "control.h"
 #include "relay_timers.h"
 
+#include <poll.h>
 #include <stddef.h>
 #include <string.h>
 #include <unistd.h>
@@ -30,13 +31,15 @@ relay_layer_lost(relay_t *r)
     r->moving = false;
     r->parting = false;
 
-    /* the rescue keeps its number: the sandbox may not take it for another */
+    /* a rescue keeps its number: the sandbox may not take it for another */
 
-    if (fd != r->rescue) {
+    if (!r->rescued) {
         (void) close(fd);
     }
 
-    if (r->rescue == -1 || fd == r->rescue || r->passport.len == 0) {
+    r->rescued = false;
+
+    if (r->rescues == 0 || r->passport.len == 0) {
         layer_missing(r);
         return;
     }
@@ -93,29 +96,62 @@ relay_layer_look(relay_t *r)
 
     if (rc == EIRC_AGAIN) {
         relay_timer_set(r, RELAY_TIMER_ADOPT, adopt_wait(&r->adopt));
-
-    } else if (rc == EIRC_OK) {
-        r->control = r->rescue;
-
-    } else {
-        layer_missing(r);
+        return;
     }
+
+    r->control = r->rescue++;
+    r->rescues--;
+    r->rescued = true;
+
+    /* it was there, and is not any more */
+
+    if (rc != EIRC_OK) {
+        relay_layer_lost(r);
+    }
+}
+
+
+/* Until the layer lets go: it ends the process, once another one has taken the
+ * session, unless it ends itself before. What it has said meanwhile waits. */
+static void
+layer_wait(const relay_t *r)
+{
+    struct pollfd pfd;
+
+    pfd.fd = r->control;
+    pfd.events = 0;
+
+    do {
+        pfd.revents = 0;
+        (void) poll(&pfd, 1, -1);
+    } while (pfd.revents == 0);
 }
 
 
 bool
 relay_layer_leave(relay_t *r)
 {
+    int rc;
     control_t c;
 
     memset(&c, 0, offsetof(control_t, data));
     c.type = CONTROL_MOVED;
+    c.value = session_offer(&r->user.session);
 
-    if (control_send(r->control, &c, NULL, 0) != EIRC_ERROR) {
+    rc = control_send(r->control, &c, NULL, 0);
+
+    if (rc == EIRC_OK) {
+        layer_wait(r);
+    }
+
+    if (!session_withdraw(&r->user.session)) {
         return true;
     }
 
-    relay_layer_lost(r);
+    /* what the layer could not be told now it is told later; its end is dealt
+     * with when it is read */
+
+    r->moving = rc == EIRC_AGAIN;
 
     return false;
 }

@@ -16,8 +16,8 @@ void relay_layer_lost(relay_t *r);
 /* It is time to look again. */
 void relay_layer_look(relay_t *r);
 
-/* A successor is wanted: true if there is a layer that has heard that it is its
- * turn now. */
+/* A successor is wanted: stands still until one has taken the session, and then
+ * returns true; false if that is not to be, and all goes on. */
 bool relay_layer_leave(relay_t *r);
 
 #endif /* _RELAY_LAYER_H_INCLUDED_ */

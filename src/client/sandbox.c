@@ -181,13 +181,12 @@ static const some_t common_some[] = {
 };
 
 /*
- * One descriptor may be connected, and stays what it is: closed, its number
- * could become that of a socket that leads elsewhere. A send is no way round
- * connect(): with MSG_FASTOPEN it would open a closed connection anew, to any
- * address.
+ * The rescues may be connected (rescues_worker_allow()), and stay what they are:
+ * closed, their numbers could become those of sockets that lead elsewhere. A
+ * send is no way round connect(): with MSG_FASTOPEN it would open a closed
+ * connection anew, to any address.
  */
 static const some_t worker_some[] = {
-    {SCMP_SYS(connect), 1, {EQ(0, WORKER_FD_RESCUE), ANY}},
     {SCMP_SYS(close), 1, {BELOW(0, WORKER_FD_RESCUE), ANY}},
     {SCMP_SYS(sendto), 2, {WITHOUT(3, MSG_FASTOPEN), EQ(4, 0)}},
     {SCMP_SYS(sendmsg), 1, {WITHOUT(2, MSG_FASTOPEN), ANY}},
@@ -262,17 +261,19 @@ some_allow(scmp_filter_ctx ctx, const some_t *some, size_t n)
 }
 
 
-/* The descriptors above the rescue one by one: the kernel drops the upper half
- * of the number that the filter compares, so that not every other number is
- * another descriptor. */
+/* The rescues, and the descriptors above them, one by one: the kernel drops the
+ * upper half of the number that the filter compares, so that not every other
+ * number is another descriptor. */
 static int
-close_allow(scmp_filter_ctx ctx)
+rescues_worker_allow(scmp_filter_ctx ctx)
 {
-    int rc;
+    int rc, call;
     unsigned fd;
 
-    for (fd = WORKER_FD_RESCUE + 1; fd < WORKER_FDS; fd++) {
-        rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(close), 1,
+    for (fd = WORKER_FD_RESCUE; fd < WORKER_FDS; fd++) {
+        call = fd < WORKER_FD_RESCUE + WORKER_RESCUES ? SCMP_SYS(connect)
+                                                      : SCMP_SYS(close);
+        rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, call, 1,
                               SCMP_A0(SCMP_CMP_EQ, fd, 0));
         if (rc != 0) {
             errno = -rc;
@@ -293,7 +294,7 @@ static int
 worker_allow(scmp_filter_ctx ctx)
 {
     if (ALLOW(common_calls) == -1 || ALLOW_SOME(common_some) == -1
-        || ALLOW_SOME(worker_some) == -1 || close_allow(ctx) == -1)
+        || ALLOW_SOME(worker_some) == -1 || rescues_worker_allow(ctx) == -1)
     {
         return -1;
     }

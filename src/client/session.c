@@ -49,7 +49,14 @@ struct session_head_s {
     _Alignas(64) copy_t copies[2];
 
     char isupport[SESSION_ISUPPORT_SIZE];
+
+    /* the number of the last offer, and in its lowest bits what became of it */
+    _Alignas(8) _Atomic uint64_t offer;
 };
+
+#define OFFER_WITHDRAWN 0u
+#define OFFER_STANDS 1u
+#define OFFER_TAKEN 2u
 
 /* offsets of the areas; the lists of channels meet at CHANNELS_MIDDLE */
 #define CHANNELS_AT SESSION_PAGE
@@ -233,6 +240,65 @@ session_commit(session_t *s)
 
     s->state = copy_of(s->head, generation + 1);
     session_abort(s);
+}
+
+
+static uint64_t
+offer_word(uint32_t offer, unsigned what)
+{
+    return (uint64_t) offer << 2 | what;
+}
+
+
+static uint32_t
+offer_last(const session_t *s)
+{
+    return (uint32_t) (atomic_load(&s->head->offer) >> 2);
+}
+
+
+uint32_t
+session_offer(session_t *s)
+{
+    uint32_t offer;
+
+    offer = offer_last(s) + 1;
+    offer = offer != 0 ? offer : 1;
+
+    atomic_store(&s->head->offer, offer_word(offer, OFFER_STANDS));
+
+    return offer;
+}
+
+
+bool
+session_withdraw(session_t *s)
+{
+    uint32_t offer;
+    uint64_t word;
+
+    offer = offer_last(s);
+    word = offer_word(offer, OFFER_STANDS);
+
+    return atomic_compare_exchange_strong(&s->head->offer, &word,
+                                          offer_word(offer, OFFER_WITHDRAWN));
+}
+
+
+int
+session_take(void *base, uint32_t offer)
+{
+    uint64_t word, taken;
+    session_head_t *head;
+
+    head = base;
+    word = offer_word(offer, OFFER_STANDS);
+    taken = offer_word(offer, OFFER_TAKEN);
+
+    return atomic_compare_exchange_strong(&head->offer, &word, taken)
+                   || word == taken
+               ? EIRC_OK
+               : EIRC_ERROR;
 }
 
 

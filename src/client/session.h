@@ -280,6 +280,22 @@ void session_abort(session_t *s);
 const session_state_t *session_committed(const session_t *s);
 
 
+/* Whose it is, while two processes have it: the owner offers it to one that is
+ * to follow, and touches nothing until it is the owner again. */
+
+/* Between steps. Returns the number of the offer, never 0. */
+uint32_t session_offer(session_t *s);
+
+/* The offer stands no more: false if it was taken, and nothing may be touched
+ * ever again. */
+bool session_withdraw(session_t *s);
+
+/* Takes the segment at base, which was offered under that number, or was taken
+ * by one that is dead. Nothing else of it is looked at. EIRC_ERROR: it is not
+ * to be had, and may not be touched. */
+int session_take(void *base, uint32_t offer);
+
+
 /* Bytes from IRC. */
 
 /* Between steps: makes room and says where; the length is at least 1, unless

@@ -259,6 +259,8 @@ session_init(sessions_t *s, held_t *session, const char *account, size_t len)
     session->control = -1;
     session->irc = -1;
     session->worker_control = -1;
+    session->before.control = -1;
+    session->before.pidfd = -1;
 
     return session;
 }

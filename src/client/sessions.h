@@ -46,6 +46,15 @@ typedef enum {
 
 typedef struct held_s held_t;
 
+/* a worker in whose place another one is to go on */
+typedef struct {
+    uint32_t offer; /* number of its offer (session.h); 0: none is to be taken */
+    int control;    /* -1: there is no such worker, any more */
+    int pidfd;
+    pid_t pid;
+    int child; /* flag: it is ours to be reaped */
+} held_before_t;
+
 /* a session is in at most one list of each kind */
 typedef struct {
     held_t *prev;
@@ -60,7 +69,6 @@ struct held_s {
     pid_t pid;     /* 0: none */
     int pidfd;     /* of a worker that is no child of ours; -1: it is one */
     int ended;     /* flag: it has said that the session has ended */
-    int moved;     /* flag: it has said that another is to go on */
     int stale;     /* flag: it is of another program, or another layer */
     int doomed;    /* flag: it broke the rules, and is not succeeded */
     int ending;    /* flag: its channel has ended, and so will it */
@@ -77,6 +85,10 @@ struct held_s {
 
     /* the worker's end, until it was sent to the template; -1 */
     int worker_control;
+
+    /* the worker before: it stands still, and has the session until the next
+     * one has taken its offer */
+    held_before_t before;
 
     uint8_t *passport; /* from malloc */
     uint32_t passport_len;

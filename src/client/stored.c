@@ -48,7 +48,11 @@ belongings_clear(held_t *s)
     s->doomed = 0;
     s->ending = 0;
     s->ended = 0;
-    s->moved = 0;
+    s->before.offer = 0;
+    s->before.pid = 0;
+    s->before.control = -1;
+    s->before.pidfd = -1;
+    s->before.child = 0;
     s->stale = 0;
     s->anew = 0;
     s->planned = 0;

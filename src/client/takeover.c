@@ -239,6 +239,8 @@ session_drop(layer_t *l, held_t *s)
     held_fd_close(&s->irc);
     held_fd_close(&s->worker_control);
     held_fd_close(&s->pidfd);
+    held_fd_close(&s->before.control);
+    held_fd_close(&s->before.pidfd);
 
     sessions_remove(&l->sessions, s);
 }
@@ -263,7 +265,9 @@ session_is_sound(const held_t *s)
            && is_open(s->control) == (s->state != HELD_COUNTING)
            && descriptor_is_sound(s->irc)
            && is_open(s->worker_control) == waits
-           && descriptor_is_sound(s->pidfd) && s->state != HELD_FORKING
+           && descriptor_is_sound(s->pidfd)
+           && descriptor_is_sound(s->before.control)
+           && descriptor_is_sound(s->before.pidfd) && s->state != HELD_FORKING
            && (s->pid == 0) == (s->state != HELD_RUNNING);
 }
 
@@ -298,6 +302,10 @@ session_resume(layer_t *l, held_t *s)
 
     } else if (s->state == HELD_RUNNING) {
         move_add(l, s);
+    }
+
+    if (s->before.control != -1) {
+        move_note(l, s);
     }
 
     /* the connector that was asked is no more; a relay has to be there that

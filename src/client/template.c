@@ -82,39 +82,66 @@ place(int fd, int where)
 }
 
 
-/* Descriptors 3 to 7 are the worker's, nothing else is open. */
+/* Sockets for the rescues' places, which are empty. */
+static int
+rescues_arrange(void)
+{
+    int i, fd;
+
+    for (i = 0; i < WORKER_RESCUES; i++) {
+        fd = rescue_open();
+
+        if (fd == -1 || place(fd, WORKER_FD_RESCUE + i) == -1) {
+            return -1;
+        }
+
+        if (fd != WORKER_FD_RESCUE + i) {
+            (void) close(fd);
+        }
+    }
+
+    return 0;
+}
+
+
+/* Descriptors 3 to 9 are the worker's, nothing else is open. */
 static int
 descriptors_arrange(const int *fds)
 {
-    int i, fd, high[FDS + 1];
-    static const int places[FDS + 1]
+    int i, high[FDS];
+    static const int places[FDS]
         = {WORKER_FD_LINK, WORKER_FD_SEGMENT, WORKER_FD_CONTROL,
-           WORKER_FD_SECRET, WORKER_FD_RESCUE};
+           WORKER_FD_SECRET};
 
     /* above all places first, so that none is in another's way */
 
-    for (i = 0; i <= FDS; i++) {
-        fd = i < FDS ? fds[i] : rescue_open();
-        high[i] = fd;
+    for (i = 0; i < FDS; i++) {
+        high[i] = fds[i];
 
-        if (fd == -1 && (i == 0 || i == FDS - 1)) {
+        if (fds[i] == -1 && (i == 0 || i == FDS - 1)) {
             continue;
         }
 
-        high[i] = fcntl(fd, F_DUPFD_CLOEXEC, WORKER_FD_SECRET + 1);
+        high[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, WORKER_FD_SECRET + 1);
 
         if (high[i] == -1) {
             return -1;
         }
     }
 
-    for (i = 0; i <= FDS; i++) {
+    for (i = 0; i < FDS; i++) {
         if (place(high[i], places[i]) == -1) {
             return -1;
         }
     }
 
-    return close_range(WORKER_FD_SECRET + 1, ~0u, 0);
+    if (close_range(WORKER_FD_RESCUE, WORKER_FD_SECRET - 1, 0) == -1
+        || close_range(WORKER_FD_SECRET + 1, ~0u, 0) == -1)
+    {
+        return -1;
+    }
+
+    return rescues_arrange();
 }
 
 

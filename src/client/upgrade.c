@@ -296,6 +296,8 @@ descriptors_keep(layer_t *l, int image)
         keep(s->irc);
         keep(s->worker_control);
         keep(s->pidfd);
+        keep(s->before.control);
+        keep(s->before.pidfd);
     }
 
     for (slot = 0; peers_save(l, &slot, &peer);) {

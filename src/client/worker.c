@@ -219,6 +219,29 @@ worker_begin(const worker_birth_t *birth, void *segment, size_t size)
 }
 
 
+/* Is it the session's process? The one before may have gone on. */
+static int
+offer_take(const worker_birth_t *birth, void *segment)
+{
+    control_t c;
+
+    if (birth->offer == 0) {
+        return EIRC_OK;
+    }
+
+    if (session_take(segment, birth->offer) != EIRC_OK) {
+        event_send(0, EVENT_SEGMENT, EIRC_SLICE("owner"));
+        return EIRC_ERROR;
+    }
+
+    memset(&c, 0, offsetof(control_t, data));
+    c.type = CONTROL_TAKEN;
+    (void) control_send(relay.control, &c, NULL, 0);
+
+    return EIRC_OK;
+}
+
+
 /* What a predecessor was at, for the log, when nobody knew that it would end. */
 static void
 cause_tell(const worker_birth_t *birth)
@@ -235,6 +258,10 @@ worker_succeed(const worker_birth_t *birth, void *segment, size_t size)
 {
     int rc;
     uint32_t seed;
+
+    if (offer_take(birth, segment) != EIRC_OK) {
+        return EIRC_ERROR;
+    }
 
     seed = seed_make(birth->id);
     relay.anew = birth->flags & WORKER_ANEW;
@@ -291,6 +318,7 @@ worker_run(const worker_birth_t *birth, eirc_slice_t passport)
     relay.id = birth->id;
     relay.linger = birth->linger;
     relay.rescue = WORKER_FD_RESCUE;
+    relay.rescues = WORKER_RESCUES;
     relay.layer = birth->layer;
     relay.segment = WORKER_FD_SEGMENT;
     relay.passport = passport;

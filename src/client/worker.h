@@ -14,17 +14,20 @@
 #include "eirc_link.h"
 #include "eirc_slice.h"
 
-/* Descriptors of a worker are always these: the sandbox names RESCUE. */
+/* Descriptors of a worker are always these: the sandbox names RESCUE and those
+ * behind it. */
 #define WORKER_FD_LINK 3
 #define WORKER_FD_SEGMENT 4
 #define WORKER_FD_CONTROL 5
-/* unconnected SEQPACKET socket, for the day the socket layer is gone */
+/* unconnected SEQPACKET sockets, for the day the socket layer is gone, and
+ * those after it before a successor has others */
 #define WORKER_FD_RESCUE 6
+#define WORKER_RESCUES 3
 /* memory for secrets, closed when they are in it */
-#define WORKER_FD_SECRET 7
+#define WORKER_FD_SECRET (WORKER_FD_RESCUE + WORKER_RESCUES)
 
 /* exit codes: the session is over; it could not begin; its state can't be
- * trusted; a successor is to go on. Never 2, see docs/processes.md, 3. */
+ * trusted; a successor has it. Never 2, see docs/processes.md, 3. */
 #define WORKER_EXIT_OVER 0
 #define WORKER_EXIT_FAILED 1
 #define WORKER_EXIT_STATE 3
@@ -47,6 +50,7 @@ typedef struct {
     uint32_t cpu;     /* or EIRC_LINK_CPU_ANY */
     uint32_t servers; /* how many there are */
     uint32_t layer;   /* rundir.h: its number among those before and after */
+    uint32_t offer;   /* what it has to take before all else; 0: nothing */
     uint8_t key[EIRC_LINK_KEY_SIZE]; /* of resuming, see control_attach_t */
     uint8_t next_key[EIRC_LINK_KEY_SIZE];
 } worker_birth_t;

@@ -467,18 +467,6 @@ test_said(void **state)
     (void) state;
 
     s = adopt();
-    s->moved = 1;
-    wait_for_end(s);
-    adoption_ended(&layer, s->item.key);
-
-    assert_ptr_equal(adopted(), s);
-    assert_int_equal(s->state, HELD_WAITING);
-    assert_int_equal(s->planned, 1);
-    assert_int_equal(s->ncrashes, 0);
-    assert_int_equal(s->moved, 0);
-    layer_end();
-
-    s = adopt();
     s->ended = 1;
     wait_for_end(s);
     adoption_ended(&layer, s->item.key);

@@ -38,7 +38,7 @@ stage_set(stage_t *s)
     s->layer.epoll = epoll_create1(EPOLL_CLOEXEC);
     s->layer.template.fd = -1;
     s->layer.connector.fd = -1;
-    s->layer.fds_max = 100;
+    s->layer.fds_max = LAYER_FDS_FIXED + 68;
     s->layer.now = 10000;
 
     assert_int_equal(

@@ -79,6 +79,11 @@ session_make(void)
     s->open = 1;
     s->restored = 1;
     s->stored = 1;
+    s->before.offer = 3;
+    s->before.pid = 4712;
+    s->before.control = 14;
+    s->before.pidfd = 15;
+    s->before.child = 1;
     memset(s->next_key, 0xab, sizeof(s->next_key));
 
     return s;
@@ -178,6 +183,7 @@ test_session(void **state)
     assert_memory_equal(&other.returns, &s->returns, sizeof(bucket_t));
     assert_int_equal(other.events_dropped, 5);
     assert_int_equal(other.counting, 2);
+    assert_memory_equal(&other.before, &s->before, sizeof(s->before));
     assert_memory_equal(other.next_key, s->next_key, sizeof(s->next_key));
     assert_int_equal(session.attached, 1);
 
@@ -225,11 +231,13 @@ test_versions(void **state)
     assert_int_equal(image_session_read(&session, eirc_slice(body, len - 6)),
                      EIRC_OK);
     memset(&other, 0, sizeof(other));
-    other.stored = 77;
-    other.restored = 33;
+    other.before.child = 77;
+    other.before.pidfd = 33;
     assert_int_equal(image_session_fill(&other, &session), EIRC_OK);
-    assert_int_equal(other.stored, 77);
-    assert_int_equal(other.restored, 33);
+    assert_int_equal(other.before.child, 77);
+    assert_int_equal(other.before.pidfd, 33);
+    assert_int_equal(other.stored, 1);
+    assert_int_equal(other.restored, 1);
     assert_int_equal(other.open, 1);
     assert_int_equal(other.carried, 8);
     assert_int_equal(other.done.given, 9);

@@ -24,6 +24,8 @@
 #include "events.h"
 #include "held.h"
 #include "keeper.h"
+#include "move.h"
+#include "worker.h"
 
 #define HEAD offsetof(control_t, data)
 
@@ -242,6 +244,10 @@ test_bad_records(void **state)
         {"CONNECT", CONTROL_CONNECT, 0, 10, 0},
         {"CONNECTED", CONTROL_CONNECTED, 0, 0, 0},
         {"STOP", CONTROL_STOP, 0, 0, 0},
+        {"MOVE", CONTROL_MOVE, 0, 0, 0},
+        {"MOVED without an offer", CONTROL_MOVED, 0, 0, 0},
+        {"TAKEN, and nobody offered", CONTROL_TAKEN, 0, 0, 0},
+        {"ADOPTED", CONTROL_ADOPTED, 0, 0, 0},
         {"unknown", 4711, 0, 0, 0},
         {"event 0", CONTROL_EVENT, 0, 0, 0},
         {"event that there is not", CONTROL_EVENT, EVENT_LAST, 0, 0},
@@ -528,6 +534,177 @@ test_said_once(void **state)
 }
 
 
+/* It offers the session, and waits: another one is wanted. Returns the other
+ * one's end of its channel, which is the caller's. */
+static int
+stage_move(stage_t *s)
+{
+    int fd;
+    control_t c;
+
+    stage_set(s);
+
+    record_make(&c, CONTROL_MOVED, 7, 0);
+    assert_int_equal(control_send(s->worker, &c, NULL, 0), EIRC_OK);
+    keeper_worker_read(&s->layer, s->session->item.key);
+
+    assert_int_equal(s->session->state, HELD_WAITING);
+    assert_int_equal(s->session->planned, 1);
+    assert_int_equal(s->session->pid, 0);
+    assert_int_equal(s->session->before.offer, 7);
+    assert_int_equal(s->session->before.pid, s->pid);
+    assert_int_not_equal(s->session->before.control, -1);
+    assert_int_equal(s->layer.nmoves, 1);
+    assert_ptr_equal(move_find(&s->layer, s->pid), s->layer.moves);
+    assert_int_equal(waitpid(s->pid, NULL, WNOHANG), 0);
+
+    /* the template has it */
+
+    fd = s->session->worker_control;
+    s->session->worker_control = -1;
+    held_queue_remove(&s->layer.fork_queue, s->session);
+    s->session->state = HELD_RUNNING;
+
+    return fd;
+}
+
+
+/* It was ended by us, and its session goes on. */
+static void
+stage_moved(stage_t *s, int fd)
+{
+    int status;
+
+    assert_int_equal(waitpid(s->pid, &status, 0), s->pid);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    keeper_reaped(&s->layer, s->pid, status);
+    assert_int_equal(s->layer.nexits, 0);
+    assert_int_equal(s->layer.nmoves, 0);
+
+    (void) close(fd);
+    (void) close(s->worker);
+    (void) close(s->layer.epoll);
+
+    while (s->layer.sessions.table.count > 0) {
+        held_clear(&s->layer, s->session);
+    }
+
+    sessions_done(&s->layer.sessions);
+}
+
+
+static void
+test_taken(void **state)
+{
+    int fd;
+    stage_t s;
+    control_t c;
+
+    (void) state;
+
+    fd = stage_move(&s);
+    s.layer.nforking = 1;
+
+    record_make(&c, CONTROL_TAKEN, 0, 0);
+    assert_int_equal(control_send(fd, &c, NULL, 0), EIRC_OK);
+    keeper_worker_read(&s.layer, s.session->item.key);
+
+    assert_int_equal(s.session->before.offer, 0);
+    assert_int_equal(s.session->before.control, -1);
+    assert_int_equal(s.session->before.pidfd, -1);
+    assert_int_equal(s.session->doomed, 0);
+
+    /* once */
+
+    assert_int_equal(control_send(fd, &c, NULL, 0), EIRC_OK);
+    keeper_worker_read(&s.layer, s.session->item.key);
+    assert_int_equal(s.session->doomed, 1);
+
+    stage_moved(&s, fd);
+}
+
+
+/* What it has to take comes first. */
+static void
+test_offered_twice(void **state)
+{
+    int fd;
+    stage_t s;
+    control_t c;
+
+    (void) state;
+
+    fd = stage_move(&s);
+
+    record_make(&c, CONTROL_MOVED, 8, 0);
+    assert_int_equal(control_send(fd, &c, NULL, 0), EIRC_OK);
+    keeper_worker_read(&s.layer, s.session->item.key);
+    assert_int_equal(s.session->doomed, 1);
+
+    held_clear(&s.layer, s.session);
+    stage_moved(&s, fd);
+}
+
+
+/* Whoever waits is not needed: the offer stands. */
+static void
+test_waiting_dies(void **state)
+{
+    int fd;
+    stage_t s;
+    control_t c;
+
+    (void) state;
+
+    fd = stage_move(&s);
+
+    (void) kill(s.pid, SIGKILL);
+    assert_int_equal(waitid(P_PID, (id_t) s.pid, NULL, WEXITED | WNOWAIT), 0);
+    keeper_reaped(&s.layer, s.pid, 0);
+    assert_int_equal(s.session->before.control, -1);
+    assert_int_equal(s.session->before.offer, 7);
+    assert_int_equal(s.session->state, HELD_RUNNING);
+
+    record_make(&c, CONTROL_TAKEN, 0, 0);
+    assert_int_equal(control_send(fd, &c, NULL, 0), EIRC_OK);
+    keeper_worker_read(&s.layer, s.session->item.key);
+    assert_int_equal(s.session->doomed, 0);
+    assert_int_equal(s.session->before.offer, 0);
+
+    stage_moved(&s, fd);
+}
+
+
+/* The next one dies, and another one is to take what is offered; not one that
+ * begins anew. */
+static void
+test_next_dies(void **state)
+{
+    int fd;
+    stage_t s;
+
+    (void) state;
+
+    fd = stage_move(&s);
+    keeper_worker_gone(&s.layer, s.session, 4711, SIGKILL);
+
+    assert_int_equal(s.session->state, HELD_WAITING);
+    assert_int_equal(s.session->planned, 0);
+    assert_int_equal(s.session->before.offer, 7);
+    assert_int_not_equal(s.session->before.control, -1);
+    assert_int_equal(waitpid(s.pid, NULL, WNOHANG), 0);
+
+    s.session->state = HELD_RUNNING;
+    held_queue_remove(&s.layer.fork_queue, s.session);
+    keeper_worker_gone(&s.layer, s.session, 4711,
+                       W_EXITCODE(WORKER_EXIT_STATE, 0));
+
+    /* (nothing is known of this one to begin anew with) */
+
+    stage_moved(&s, fd);
+}
+
+
 int
 main(void)
 {
@@ -537,6 +714,8 @@ main(void)
         cmocka_unit_test(test_descriptor),  cmocka_unit_test(test_floods),
         cmocka_unit_test(test_closed),      cmocka_unit_test(test_unknown),
         cmocka_unit_test(test_said_once),   cmocka_unit_test(test_last_words),
+        cmocka_unit_test(test_taken),       cmocka_unit_test(test_offered_twice),
+        cmocka_unit_test(test_waiting_dies), cmocka_unit_test(test_next_dies),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

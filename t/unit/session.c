@@ -767,6 +767,57 @@ test_far(void **state)
 }
 
 
+/* Of the owner and who is to follow one has it, and an offer of before is none.
+ */
+static void
+test_offer(void **state)
+{
+    void *segment;
+    uint32_t first, offer;
+    char *before, *after;
+    session_t s;
+
+    (void) state;
+
+    segment = segment_new();
+    assert_int_equal(session_take(segment, 1), EIRC_ERROR);
+    assert_int_equal(reopen(&s, segment), EIRC_OK);
+    session_commit(&s);
+    before = content(segment);
+
+    /* it is the owner's again */
+
+    first = session_offer(&s);
+    assert_int_not_equal(first, 0);
+    assert_true(session_withdraw(&s));
+    assert_int_equal(session_take(segment, first), EIRC_ERROR);
+
+    /* it is the other's; and whoever comes behind that one's death */
+
+    offer = session_offer(&s);
+    assert_int_not_equal(offer, first);
+    assert_int_equal(session_take(segment, first), EIRC_ERROR);
+    assert_int_equal(session_take(segment, offer), EIRC_OK);
+    assert_false(session_withdraw(&s));
+    assert_false(session_withdraw(&s));
+    assert_int_equal(session_take(segment, offer), EIRC_OK);
+
+    /* ... who offers it again */
+
+    assert_int_equal(reopen(&s, segment), EIRC_OK);
+    first = session_offer(&s);
+    assert_int_equal(session_take(segment, offer), EIRC_ERROR);
+    assert_int_equal(session_take(segment, first), EIRC_OK);
+
+    after = content(segment);
+    assert_string_equal(before, after);
+
+    free(before);
+    free(after);
+    free(segment);
+}
+
+
 int
 main(void)
 {
@@ -775,7 +826,7 @@ main(void)
         cmocka_unit_test(test_ring_wrap),  cmocka_unit_test(test_ring_limits),
         cmocka_unit_test(test_first_page), cmocka_unit_test(test_long_lines),
         cmocka_unit_test(test_channels),   cmocka_unit_test(test_not_trusted),
-        cmocka_unit_test(test_far),
+        cmocka_unit_test(test_far),        cmocka_unit_test(test_offer),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
