@@ -194,8 +194,7 @@ move_pump(layer_t *l)
 
     for (i = 0; i < l->nmoves; i++) {
         if (l->moves[i].until > l->now
-            && (when == 0 || l->moves[i].until < when))
-        {
+            && (when == 0 || l->moves[i].until < when)) {
             when = l->moves[i].until;
         }
     }

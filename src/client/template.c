@@ -109,9 +109,8 @@ static int
 descriptors_arrange(const int *fds)
 {
     int i, high[FDS];
-    static const int places[FDS]
-        = {WORKER_FD_LINK, WORKER_FD_SEGMENT, WORKER_FD_CONTROL,
-           WORKER_FD_SECRET};
+    static const int places[FDS] = {WORKER_FD_LINK, WORKER_FD_SEGMENT,
+                                    WORKER_FD_CONTROL, WORKER_FD_SECRET};
 
     /* above all places first, so that none is in another's way */
 

@@ -32,7 +32,7 @@ my %set = (
     cuts => { users => 'USERS', cuts => 'CUTS', kills => 'CUTS_KILLS',
         workers => 'WORKERS', layers => 'LAYERS' },
     nginx => { users => 'USERS', times => 'NGINX' },
-    layer => { users => 'USERS', times => 'LAYER', kills => 'LAYER_KILLS' },
+    layer => { users => 'USERS', times => 'LAYER', again => 'LAYER_AGAIN' },
     upgrade => { users => 'USERS', times => 'UPGRADES' },
     reload => { users => 'RELOAD_USERS' },
     corrupt => { users => 'USERS', times => 'CORRUPT' },

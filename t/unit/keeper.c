@@ -709,13 +709,20 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_good),        cmocka_unit_test(test_queue),
-        cmocka_unit_test(test_bad_records), cmocka_unit_test(test_too_large),
-        cmocka_unit_test(test_descriptor),  cmocka_unit_test(test_floods),
-        cmocka_unit_test(test_closed),      cmocka_unit_test(test_unknown),
-        cmocka_unit_test(test_said_once),   cmocka_unit_test(test_last_words),
-        cmocka_unit_test(test_taken),       cmocka_unit_test(test_offered_twice),
-        cmocka_unit_test(test_waiting_dies), cmocka_unit_test(test_next_dies),
+        cmocka_unit_test(test_good),
+        cmocka_unit_test(test_queue),
+        cmocka_unit_test(test_bad_records),
+        cmocka_unit_test(test_too_large),
+        cmocka_unit_test(test_descriptor),
+        cmocka_unit_test(test_floods),
+        cmocka_unit_test(test_closed),
+        cmocka_unit_test(test_unknown),
+        cmocka_unit_test(test_said_once),
+        cmocka_unit_test(test_last_words),
+        cmocka_unit_test(test_taken),
+        cmocka_unit_test(test_offered_twice),
+        cmocka_unit_test(test_waiting_dies),
+        cmocka_unit_test(test_next_dies),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

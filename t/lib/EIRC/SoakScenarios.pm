@@ -14,7 +14,8 @@ package EIRC::SoakScenarios;
 #                            nginx is reloaded every so many seconds
 #   reload($t, users)        one reload
 #   nginx($t, users, times)  workers of nginx are killed
-#   layer($t, users, times)  socket layers are killed
+#   layer($t, users, times, again)   socket layers are killed, and so many of
+#                            those that come, before they have all sessions
 #   upgrade($t, users, times)   other programs take their place
 #   corrupt($t, users, times)   bits of segments are flipped, and their
 #                            processes killed
@@ -177,8 +178,8 @@ sub nginx {
 sub layer {
     my ($t, %opt) = @_;
 
-    %opt = (users => 50, times => 50, layers => 2, pace => 5000, %opt,
-        log => [ qr/socket layer/ ]);
+    %opt = (users => 50, times => 50, layers => 2, pace => 5000, again => 2,
+        %opt, log => [ qr/socket layer/ ]);
 
     return _scenario($t, \%opt, sub {
         my ($soak, $notes) = @_;
@@ -188,10 +189,10 @@ sub layer {
         srand($soak->{seed});
 
         for (1 .. $opt{times}) {
-            my @layers = $soak->layers();
+            _kill_layer($soak, int rand($opt{again} + 1));
+
             my $start = time();
 
-            kill 'KILL', $layers[rand @layers];
             wait_until(20, sub { _all_held($soak, $before) })
                 or die "The sessions aren't with a socket layer again\n";
 
@@ -210,6 +211,34 @@ sub layer {
 
         return $soak->settle();
     });
+}
+
+
+# A layer is killed, and some of those that come in its place, when they have some
+# of its sessions: others are on their way, or move.
+
+sub _kill_layer {
+    my ($soak, $again) = @_;
+    my @layers = $soak->layers();
+    my $victim = $layers[rand @layers];
+    my $held = descriptors($victim);
+
+    kill 'KILL', $victim;
+
+    for (1 .. $again) {
+        my ($some, $new) = (int rand $held);
+
+        wait_until(20, sub {
+            ($new) = grep { my $pid = $_; !grep { $_ == $pid } @layers }
+                $soak->layers();
+            return $new && (descriptors($new) || 0) >= $some;
+        }) or die "No socket layer comes, or it gets no sessions\n";
+
+        kill 'KILL', $new;
+        push @layers, $new;
+    }
+
+    return;
 }
 
 
