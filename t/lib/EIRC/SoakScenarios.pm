@@ -16,7 +16,9 @@ package EIRC::SoakScenarios;
 #   nginx($t, users, times)  workers of nginx are killed
 #   layer($t, users, times, again)   socket layers are killed, and so many of
 #                            those that come, before they have all sessions
-#   upgrade($t, users, times)   other programs take their place
+#   upgrade($t, users, times)   other programs take their place, and every
+#                            third time are killed before all sessions are with
+#                            the new program
 #   corrupt($t, users, times)   bits of segments are flipped, and their
 #                            processes killed
 #   all($t, users, seconds)  one after the other and beside each other
@@ -263,19 +265,28 @@ sub _all_held {
 sub upgrade {
     my ($t, %opt) = @_;
 
-    %opt = (users => 50, times => 20, layers => 2, pace => 5000, %opt);
+    %opt = (users => 50, times => 20, layers => 2, pace => 5000, %opt,
+        log => [ qr/socket layer/ ]);
 
     return _scenario($t, \%opt, sub {
         my ($soak, $notes, $problems) = @_;
+        my $before = $soak->rest();
 
         srand($soak->{seed});
 
-        for (1 .. $opt{times}) {
+        for my $n (1 .. $opt{times}) {
             my $index = int rand $opt{layers};
 
             system(irc_client(), '--sockets', '--upgrade',
                 "--run-path=$soak->{dir}/run", "--index=$index") == 0
                 or die "irc-client --upgrade exited with $?\n";
+
+            if ($n % 3 == 0) {
+                kill 'KILL', grep { title($_) =~ / $index$/ } $soak->layers();
+                wait_until(20, sub { _all_held($soak, $before) })
+                    or die "The sessions aren't with a socket layer again\n";
+            }
+
             $soak->do('run 500', 60);
         }
 
