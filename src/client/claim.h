@@ -1,9 +1,9 @@
 /*
- * What a worker tells a socket layer that is not its own, of itself (ADOPT in
- * docs/link.md): its passport, which the layer can believe, and what has become
- * of the session since, which it can't, but which concerns this session alone.
- * Along go the descriptors: segment, connection to IRC, link, as far as there
- * are any. Only the bytes are here: adopt.c sends them, adoption.c takes them.
+ * What a worker tells a socket layer that is not its own, of itself (ADOPT): its
+ * passport, which the layer can believe, and what has become of the session
+ * since, which it can't, but which concerns this session alone. Along go the
+ * descriptors: segment, connection to IRC, link, as far as there are any. Only
+ * the bytes are here: adopt.c sends them, adoption.c takes them.
  */
 
 #ifndef _CLAIM_H_INCLUDED_

@@ -21,20 +21,22 @@ move_add(layer_t *l, held_t *s)
 
 
 /* Has it moved, or ended, or does it keep others waiting? One that has stopped
- * is waited for as long as it waits. */
+ * is waited for until there is another one, whose fault it is from then on. */
 static int
 move_is_over(const layer_t *l, const layer_move_t *m)
 {
+    int waits;
     held_t *s;
 
     s = sessions_find(&l->sessions, m->key);
+    waits = s != NULL && s->before.control != -1;
 
-    if (s != NULL && s->before.control != -1) {
+    if (waits && s->state != HELD_RUNNING) {
         return 0;
     }
 
     return m->until <= l->now
-           || (!m->child && (s == NULL || s->pid != m->pid));
+           || (!m->child && !waits && (s == NULL || s->pid != m->pid));
 }
 
 
