@@ -48,9 +48,8 @@ typedef struct held_s held_t;
 
 /* a worker in whose place another one is to go on */
 typedef struct {
-    uint32_t
-        offer;   /* number of its offer (session.h); 0: none is to be taken */
-    int control; /* -1: there is no such worker, any more */
+    uint32_t offer; /* its number (session.h); 0: none is to be taken */
+    int control;    /* -1: there is no such worker, any more */
     int pidfd;
     pid_t pid;
     int child; /* flag: it is ours to be reaped */
