@@ -245,20 +245,21 @@ sub _kill_layer {
 
 
 # There are as many socket layers as there were, with as many descriptors, and
-# every user's process is a child of one of them: another death before that is a
-# second failure at the same moment.
+# every user has one process, which is a child of one of them: another death
+# before that is a second failure at the same moment.
 
 sub _all_held {
     my ($soak, $before) = @_;
     my @layers = $soak->layers();
+    my %child = map { $_ => 1 } map { children($_) } @layers;
+    my @users = $soak->users();
     my $n = 0;
 
     $n += descriptors($_) || 0 for @layers;
 
     return @layers == $soak->{layers}
         && $n >= $before->{'descriptors of layers'}
-        && (map { children($_) } @layers)
-            == $before->{users} + 2 * $soak->{layers};
+        && @users == $before->{users} && @users == grep { $child{$_} } @users;
 }
 
 
