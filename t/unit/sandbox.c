@@ -196,13 +196,20 @@ do_rest(void)
 static int
 do_rescue(void)
 {
+    int i;
     struct sockaddr_un sun = {.sun_family = AF_UNIX, .sun_path = "/none/x"};
 
-    return connect(WORKER_FD_RESCUE, (struct sockaddr *) &sun, sizeof(sun))
-                       == -1
-                   && errno != EPERM
-               ? 0
-               : 1;
+    for (i = 0; i < WORKER_RESCUES; i++) {
+        if (connect(WORKER_FD_RESCUE + i, (struct sockaddr *) &sun,
+                    sizeof(sun))
+                != -1
+            || errno == EPERM)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -226,6 +233,16 @@ bad_connect(void)
     struct sockaddr_un sun = {.sun_family = AF_UNIX, .sun_path = "/none/x"};
 
     return connect(WORKER_FD_LINK, (struct sockaddr *) &sun, sizeof(sun));
+}
+
+
+static int
+bad_connect_behind(void)
+{
+    struct sockaddr_un sun = {.sun_family = AF_UNIX, .sun_path = "/none/x"};
+
+    return connect(WORKER_FD_RESCUE + WORKER_RESCUES, (struct sockaddr *) &sun,
+                   sizeof(sun));
 }
 
 
@@ -260,6 +277,13 @@ static int
 bad_close(void)
 {
     return close(WORKER_FD_RESCUE);
+}
+
+
+static int
+bad_close_last(void)
+{
+    return close(WORKER_FD_RESCUE + WORKER_RESCUES - 1);
 }
 
 
@@ -377,10 +401,12 @@ static const call_t refused[] = {
     {"open", bad_open},
     {"socket", bad_socket},
     {"connect", bad_connect},
+    {"connect behind the rescues", bad_connect_behind},
     {"send with fast open", bad_fastopen},
     {"sendmsg with fast open", bad_fastopen_msg},
     {"sendto an address", bad_sendto},
     {"close of the rescue", bad_close},
+    {"close of the last rescue", bad_close_last},
     {"close of the rescue by another number", bad_close_wide},
     {"dup", bad_dup},
     {"fork", bad_fork},
