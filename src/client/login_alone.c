@@ -133,6 +133,7 @@ key_read(char *out, const char *path, char *words)
     }
 
     out[n] = '\0';
+    sasl_sign_with(sasl_ecdsa_sign);
 
     return sasl_ecdsa_usable(eirc_slice(out, (size_t) n))
                ? EIRC_OK

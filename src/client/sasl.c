@@ -1,13 +1,10 @@
 #include "sasl.h"
 
-#include "sasl_ecdsa.h"
+#include "hash.h"
 
 #include "eirc_base64.h"
 #include "eirc_codes.h"
 
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <string.h>
 
 /* what an answer, or what is signed, is put together from */
@@ -28,28 +25,13 @@ typedef struct {
 #define SIGNED_MAX (2 * SASL_CHALLENGE_MAX + 256)
 
 
-int
-sasl_prepare(void)
+static sasl_sign_pt sign;
+
+
+void
+sasl_sign_with(sasl_sign_pt with)
 {
-    uint8_t hash[SASL_HASH];
-    unsigned len;
-
-    if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG
-                                | OPENSSL_INIT_NO_ATEXIT
-                                | OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS,
-                            NULL)
-            != 1
-        || PKCS5_PBKDF2_HMAC("", 0, (const uint8_t *) "salt", 4, 1,
-                             EVP_sha256(), sizeof(hash), hash)
-               != 1
-        || EVP_Digest("", 0, hash, &len, EVP_sha256(), NULL) != 1
-        || HMAC(EVP_sha256(), "", 0, (const uint8_t *) "", 0, hash, &len)
-               == NULL)
-    {
-        return -1;
-    }
-
-    return 0;
+    sign = with;
 }
 
 
@@ -265,13 +247,11 @@ first_read(const sasl_t *s, first_t *first, eirc_slice_t challenge,
 }
 
 
-static bool
+/* with a key that is a hash itself */
+static void
 hmac(uint8_t *out, const uint8_t *key, eirc_slice_t text)
 {
-    unsigned len;
-
-    return HMAC(EVP_sha256(), key, SASL_HASH, text.p, text.len, out, &len)
-           != NULL;
+    hash_hmac(out, eirc_slice(key, HASH_SIZE), text);
 }
 
 
@@ -280,18 +260,15 @@ static int
 scram_keys(const sasl_t *s, const first_t *first, eirc_slice_t text,
            uint8_t *proof, uint8_t *signature)
 {
-    int i, rc;
-    unsigned n;
+    int i;
     size_t len;
     uint8_t salt[SASL_CHALLENGE_MAX];
     struct {
-        uint8_t salted[SASL_HASH];
-        uint8_t client[SASL_HASH];
-        uint8_t stored[SASL_HASH];
-        uint8_t server[SASL_HASH];
+        uint8_t salted[HASH_SIZE];
+        uint8_t client[HASH_SIZE];
+        uint8_t stored[HASH_SIZE];
+        uint8_t server[HASH_SIZE];
     } key;
-
-    rc = EIRC_ERROR;
 
     if (eirc_base64_decode(salt, sizeof(salt), &len, first->salt.p,
                            first->salt.len)
@@ -301,28 +278,23 @@ scram_keys(const sasl_t *s, const first_t *first, eirc_slice_t text,
         return EIRC_ERROR;
     }
 
-    if (PKCS5_PBKDF2_HMAC((const char *) s->secret.p, (int) s->secret.len,
-                          salt, (int) len, first->iterations, EVP_sha256(),
-                          SASL_HASH, key.salted)
-            == 1
-        && hmac(key.client, key.salted, EIRC_SLICE("Client Key"))
-        && EVP_Digest(key.client, SASL_HASH, key.stored, &n, EVP_sha256(),
-                      NULL)
-               == 1
-        && hmac(proof, key.stored, text)
-        && hmac(key.server, key.salted, EIRC_SLICE("Server Key"))
-        && hmac(signature, key.server, text))
-    {
-        for (i = 0; i < SASL_HASH; i++) {
-            proof[i] ^= key.client[i];
-        }
+    hash_pbkdf2(key.salted, s->secret, eirc_slice(salt, len),
+                (unsigned) first->iterations);
 
-        rc = EIRC_OK;
+    hmac(key.client, key.salted, EIRC_SLICE("Client Key"));
+    hash_sha256(key.stored, eirc_slice(key.client, HASH_SIZE));
+    hmac(proof, key.stored, text);
+
+    for (i = 0; i < HASH_SIZE; i++) {
+        proof[i] ^= key.client[i];
     }
+
+    hmac(key.server, key.salted, EIRC_SLICE("Server Key"));
+    hmac(signature, key.server, text);
 
     explicit_bzero(&key, sizeof(key));
 
-    return rc;
+    return EIRC_OK;
 }
 
 
@@ -331,7 +303,7 @@ scram_proof(sasl_t *s, eirc_slice_t challenge, text_t *out, const char **why)
 {
     first_t first;
     text_t text;
-    uint8_t buf[SIGNED_MAX], proof[SASL_HASH];
+    uint8_t buf[SIGNED_MAX], proof[HASH_SIZE];
 
     if (first_read(s, &first, challenge, why) != EIRC_OK) {
         return EIRC_ERROR;
@@ -370,15 +342,15 @@ static int
 scram_verify(sasl_t *s, eirc_slice_t challenge, const char **why)
 {
     size_t len;
-    uint8_t signature[SASL_HASH + 1];
+    uint8_t signature[HASH_SIZE + 1];
     eirc_slice_t value;
 
     if (attribute(&challenge, 'v', &value) != EIRC_OK
         || eirc_base64_decode(signature, sizeof(signature), &len, value.p,
                               value.len)
                != EIRC_OK
-        || len != SASL_HASH
-        || CRYPTO_memcmp(signature, s->signature, SASL_HASH) != 0)
+        || len != HASH_SIZE
+        || !hash_equal(signature, s->signature))
     {
         return refuse(why, "the server does not know the secret itself");
     }
@@ -414,7 +386,7 @@ static int
 ecdsa_answer(sasl_t *s, eirc_slice_t challenge, text_t *out, const char **why)
 {
     size_t len;
-    uint8_t signature[SASL_ECDSA_SIGNATURE];
+    uint8_t signature[SASL_SIGNATURE_MAX];
 
     if (s->step == SASL_FIRST) {
         text_add(out, s->name);
@@ -422,7 +394,9 @@ ecdsa_answer(sasl_t *s, eirc_slice_t challenge, text_t *out, const char **why)
         return EIRC_OK;
     }
 
-    if (sasl_ecdsa_sign(s->secret, challenge, signature, &len) != EIRC_OK) {
+    if (sign == NULL
+        || sign(s->secret, challenge, signature, &len) != EIRC_OK)
+    {
         return refuse(why, "the server's challenge can't be signed");
     }
 

@@ -5,7 +5,7 @@
  * (RFC 4013) leaves printable ASCII alone, and for anything else servers
  * differ in what they do, so that the bytes go over as the application gave
  * them; control characters, which it forbids, are refused for SCRAM. No
- * I/O; the cryptography is libcrypto's.
+ * I/O.
  */
 
 #ifndef _SASL_H_INCLUDED_
@@ -17,6 +17,7 @@
 #include "eirc_limits.h"
 #include "eirc_sasl.h"
 #include "eirc_slice.h"
+#include "hash.h"
 
 /* the longest name and secret */
 #define SASL_NAME_MAX EIRC_LINK_ACCOUNT_MAX
@@ -34,7 +35,9 @@
 #define SASL_ITERATIONS_MAX 1000000
 
 #define SASL_NONCE_MAX 32
-#define SASL_HASH 32
+
+/* an ECDSA signature */
+#define SASL_SIGNATURE_MAX 72
 
 /*
  *    FIRST --> PROOF --> VERIFY --> DONE      SCRAM-SHA-256
@@ -55,14 +58,16 @@ typedef struct {
     eirc_slice_t name;
     eirc_slice_t secret;
     char nonce[SASL_NONCE_MAX + 1];
-    uint8_t signature[SASL_HASH]; /* what the server has to know */
+    uint8_t signature[HASH_SIZE]; /* what the server has to know */
 } sasl_t;
 
-/*
- * Sets up libcrypto, so that what it makes for itself is there once, before a
- * fork, and no file is read later. 0, or -1: there will be no SCRAM.
- */
-int sasl_prepare(void);
+/* Signs a challenge with a key: EIRC_OK and *len bytes, or EIRC_ERROR. */
+typedef int (*sasl_sign_pt)(eirc_slice_t key, eirc_slice_t challenge,
+                            uint8_t *out, size_t *len);
+
+/* What signs for ECDSA-NIST256P-CHALLENGE from now on; without it there is no
+ * such signature. A worker has no key for it, and none of the code. */
+void sasl_sign_with(sasl_sign_pt with);
 
 /* Begins; name, secret and nonce (printable, without a comma, for SCRAM) stay
  * the caller's, the nonce is copied. */

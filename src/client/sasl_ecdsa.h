@@ -10,11 +10,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "eirc_slice.h"
+#include "sasl.h"
 
 /* what is signed, and the longest signature */
 #define SASL_ECDSA_CHALLENGE 32
-#define SASL_ECDSA_SIGNATURE 72
+#define SASL_ECDSA_SIGNATURE SASL_SIGNATURE_MAX
 
 /* Is it a private key for this, in PEM, without a passphrase? */
 bool sasl_ecdsa_usable(eirc_slice_t pem);

@@ -20,7 +20,6 @@
 #include "helper.h"
 #include "rescue.h"
 #include "sandbox.h"
-#include "sasl.h"
 #include "title.h"
 #include "worker.h"
 
@@ -298,11 +297,6 @@ template_run(void)
     (void) mallopt(M_TOP_PAD, 0);
     (void) mallopt(M_TRIM_THRESHOLD, 64 * 1024);
     (void) mallopt(M_ARENA_MAX, 1);
-
-    if (sasl_prepare() == -1) {
-        report(0, "libcrypto");
-        return 1;
-    }
 
     if (sandbox_prepare(report) == -1) {
         report(errno, "the sandbox of workers");
