@@ -1,7 +1,7 @@
 /*
  * A process that the socket layer keeps: template or connector. It is this
- * same program, executed anew so that it has nothing of the layer's, with one
- * SEQPACKET socket as descriptor 3. When it dies it is started again, at once
+ * same program, or the template's own (template_file.h), executed anew so that
+ * it has nothing of the layer's, with one SEQPACKET socket as descriptor 3. When it dies it is started again, at once
  * if it lived for a while, later and later if it did not.
  */
 

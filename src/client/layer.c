@@ -65,7 +65,11 @@ layer_has_room(const layer_t *l)
 int
 layer_helper_start(layer_t *l, helper_t *h, layer_kind_e kind)
 {
-    if (helper_start(h, l->exe, l->now) == -1) {
+    int exe;
+
+    exe = kind == LAYER_TEMPLATE ? l->template_exe : l->exe;
+
+    if (helper_start(h, exe, l->now) == -1) {
         log_write(LOG_LEVEL_ALERT, errno, NULL, "start of the %s failed",
                   h->name);
         return -1;

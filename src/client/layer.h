@@ -96,6 +96,7 @@ typedef struct {
     int epoll;
     int signals; /* signalfd */
     int exe;     /* what helpers execute */
+    int template_exe; /* ... and the template; may be the same */
 
     card_key_t key; /* of passports and cards */
 

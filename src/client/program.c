@@ -17,9 +17,8 @@
 #define DELETED " (deleted)"
 
 
-/* The file itself, whatever it was called: the name may be a descriptor's. */
-static char *
-file_path(void)
+char *
+program_file(void)
 {
     ssize_t n;
     char buf[PATH_SIZE];
@@ -56,7 +55,7 @@ program_path(void)
     if (name == NULL || *name == '\0' || strncmp(name, "/dev/fd/", 8) == 0
         || strncmp(name, "/proc/", 6) == 0)
     {
-        return file_path();
+        return program_file();
     }
 
     if (*name == '/') {

@@ -19,6 +19,10 @@ typedef struct {
     int argc;
 } program_t;
 
+/* The file that this process runs, whatever it was called by; from malloc.
+ * NULL and errno. */
+char *program_file(void);
+
 /* Remembers it; before the working directory changes. -1 and errno. */
 int program_init(program_t *p, const options_t *o);
 void program_done(program_t *p);

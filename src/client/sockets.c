@@ -27,6 +27,7 @@
 #include "irc_relays.h"
 #include "move.h"
 #include "takeover.h"
+#include "template_file.h"
 #include "title.h"
 #include "upgrade.h"
 #include "version.h"
@@ -160,6 +161,30 @@ sessions_open(layer_t *l)
 }
 
 
+/* What the template executes: a program of its own, or this one. */
+static void
+template_open(layer_t *l)
+{
+    const char *why;
+
+    l->template_exe = template_file_open(&why);
+
+    if (l->template_exe != -1) {
+        return;
+    }
+
+    l->template_exe = l->exe;
+
+    if (why != NULL) {
+        log_write(LOG_LEVEL_WARN, 0, NULL,
+                  "irc-client-template is not used: %s; users' processes take "
+                  "more memory without it, install it beside irc-client, from "
+                  "the same build",
+                  why);
+    }
+}
+
+
 static int
 layer_open(layer_t *l)
 {
@@ -186,6 +211,8 @@ layer_open(layer_t *l)
     if (l->exe == -1) {
         return fatal("open() of the program");
     }
+
+    template_open(l);
 
     peers_init(l);
 

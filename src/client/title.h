@@ -9,7 +9,7 @@
 
 #include <stddef.h>
 
-/* a name of an environment that has nothing but this to make room */
+/* a variable of an environment that makes room */
 #define TITLE_ROOM "T=" TITLE_SPACES TITLE_SPACES TITLE_SPACES
 #define TITLE_SPACES "                                                "
 

@@ -1,0 +1,31 @@
+/*
+ * irc-client-template: the template by itself, linked with what workers need
+ * and statically, so that a fork has little to copy. A socket layer starts it;
+ * without it irc-client is its own template (template_file.h).
+ */
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "build.h"
+#include "options.h"
+#include "template.h"
+#include "title.h"
+
+
+int
+main(int argc, char **argv)
+{
+    if (argc != 2 || strcmp(argv[1], OPTION_TEMPLATE) != 0) {
+        (void) fprintf(stderr,
+                       "irc-client-template: irc-client starts it, when it "
+                       "finds it beside itself (%s)\n",
+                       build_id);
+        return 1;
+    }
+
+    title_init(argc, argv, environ);
+
+    return template_run();
+}
