@@ -18,6 +18,9 @@
 
 #define CONTROL_DATA_MAX 4096
 
+/* what a worker is told, and tells: its stack is to be small */
+#define CONTROL_SHORT_MAX 512
+
 /* of FORK alone, with a whole SESSION: others have less on their stacks */
 #define CONTROL_LONG_MAX 6144
 #define CONTROL_FDS_MAX PACKET_FDS_MAX
@@ -180,6 +183,17 @@ typedef struct {
     char more[CONTROL_LONG_MAX - CONTROL_DATA_MAX];
 } control_long_t;
 
+/* the same for what is no longer than CONTROL_SHORT_MAX */
+typedef struct {
+    uint32_t type;
+    int32_t status;
+    uint32_t value;
+    uint32_t serial;
+    uint64_t key;
+    uint32_t size;
+    char data[CONTROL_SHORT_MAX];
+} control_short_t;
+
 /*
  * Sends one record with nfds descriptors, which stay the caller's. EIRC_OK,
  * EIRC_AGAIN (not sent), or EIRC_ERROR with errno set.
@@ -192,6 +206,10 @@ int control_send(int fd, const control_t *c, const int *fds, int nfds);
  * EIRC_DONE at the end of file; EIRC_ERROR: broken, nothing was kept.
  */
 int control_recv(int fd, control_t *c, int *fds, int *nfds);
+
+/* The same for records that are short, and without descriptors. */
+int control_send_short(int fd, const control_short_t *c);
+int control_recv_short(int fd, control_short_t *c, int *fds, int *nfds);
 
 /* The same for records that may be longer. */
 int control_send_long(int fd, const control_long_t *l, const int *fds,

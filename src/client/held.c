@@ -344,14 +344,20 @@ held_refuse(layer_t *l, held_t *s, eirc_link_reason_e reason, const char *text)
 }
 
 
-/* Tells the worker; fd stays the caller's, and the layer's duplicate. With a
- * connection goes the secret, to register with. */
+/* Tells the worker, with words cut to what it has room for; fd stays the
+ * caller's, and the layer's duplicate. With a connection goes the secret, to
+ * register with. */
 void
 held_tell(held_t *s, control_t *c, int fd)
 {
     int nfds, fds[2];
 
     c->key = s->item.key;
+
+    if (c->size > CONTROL_SHORT_MAX) {
+        c->size = CONTROL_SHORT_MAX;
+    }
+
     fds[0] = fd;
     fds[1] = s->secret;
     nfds = fd == -1 ? 0 : s->secret == -1 ? 1 : 2;

@@ -31,7 +31,7 @@ relay_init(relay_t *r)
 
 /* Nothing that could be mistaken for a line's end goes on to the browser. */
 static void
-unreachable_tell(relay_t *r, const control_t *c)
+unreachable_tell(relay_t *r, const control_short_t *c)
 {
     size_t len;
     char words[512];
@@ -76,10 +76,10 @@ static void
 control_read(relay_t *r)
 {
     int rc, nfds, fds[2];
-    control_t c;
+    control_short_t c;
 
     nfds = 2;
-    rc = control_recv(r->control, &c, fds, &nfds);
+    rc = control_recv_short(r->control, &c, fds, &nfds);
 
     if (rc == EIRC_AGAIN) {
         return;
@@ -131,7 +131,7 @@ control_read(relay_t *r)
 /* There is none, and nobody brings one unless it is asked for; the way back
  * from a connection that was lost is a step of the user's. */
 static void
-server_missing(relay_t *r, const control_t *c)
+server_missing(relay_t *r, const control_short_t *c)
 {
     user_t *u;
 
@@ -157,14 +157,14 @@ int
 relay_succeed(relay_t *r)
 {
     int rc, nfds, fds[2];
-    control_t c;
+    control_short_t c;
 
     for (;;) {
         nfds = 2;
 
         /* all of it was there before this process was */
 
-        if (control_recv(r->control, &c, fds, &nfds) != EIRC_OK) {
+        if (control_recv_short(r->control, &c, fds, &nfds) != EIRC_OK) {
             return EIRC_ERROR;
         }
 
@@ -476,18 +476,18 @@ static void
 expired_retry(relay_t *r)
 {
     int rc;
-    control_t c;
+    control_short_t c;
 
     if (r->user.session.state->phase != SESSION_CONNECTING || r->control == -1)
     {
         return;
     }
 
-    memset(&c, 0, offsetof(control_t, data));
+    memset(&c, 0, offsetof(control_short_t, data));
     c.type = CONTROL_WANT_IRC;
     c.value = r->user.session.state->server;
 
-    rc = control_send(r->control, &c, NULL, 0);
+    rc = control_send_short(r->control, &c);
 
     /* its end of file tells of an error */
 

@@ -19,20 +19,20 @@ is_resumable(const relay_t *r)
 static void
 layer_tell(relay_t *r, control_type_e type)
 {
-    control_t c;
+    control_short_t c;
 
     if (r->control == -1) {
         return;
     }
 
-    memset(&c, 0, offsetof(control_t, data));
+    memset(&c, 0, offsetof(control_short_t, data));
     c.type = type;
     c.value = r->user.session.state->attachment;
 
     /* what can't be said now is no matter: the link's end says the same, and
      * the next message is heard as well */
 
-    (void) control_send(r->control, &c, NULL, 0);
+    (void) control_send_short(r->control, &c);
 }
 
 
@@ -137,7 +137,7 @@ relay_browser_missing(relay_t *r)
 
 
 void
-relay_browser_attach(relay_t *r, int fd, const control_t *c)
+relay_browser_attach(relay_t *r, int fd, const control_short_t *c)
 {
     control_attach_t attach;
 

@@ -16,7 +16,7 @@
 
 /* A link, as CONTROL_ATTACH has it: the first one of a successor, or that of a
  * browser that came back, which ends the present one. */
-void relay_browser_attach(relay_t *r, int fd, const control_t *c);
+void relay_browser_attach(relay_t *r, int fd, const control_short_t *c);
 
 /* A successor that has no link: its session waits for a browser. */
 void relay_browser_missing(relay_t *r);

@@ -132,13 +132,13 @@ bool
 relay_layer_leave(relay_t *r)
 {
     int rc;
-    control_t c;
+    control_short_t c;
 
-    memset(&c, 0, offsetof(control_t, data));
+    memset(&c, 0, offsetof(control_short_t, data));
     c.type = CONTROL_MOVED;
     c.value = session_offer(&r->user.session);
 
-    rc = control_send(r->control, &c, NULL, 0);
+    rc = control_send_short(r->control, &c);
 
     if (rc == EIRC_OK) {
         layer_wait(r);

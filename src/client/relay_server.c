@@ -346,7 +346,7 @@ counters_settle(session_t *s, const counters_t *now)
 
 
 int
-relay_server_inherit(relay_t *r, int fd, const control_t *c)
+relay_server_inherit(relay_t *r, int fd, const control_short_t *c)
 {
     session_t *s;
     counters_t now;

@@ -29,6 +29,6 @@ void relay_server_forget(relay_t *r);
  * noted now. EIRC_ERROR: the counters contradict the segment, which can't be
  * trusted.
  */
-int relay_server_inherit(relay_t *r, int fd, const control_t *c);
+int relay_server_inherit(relay_t *r, int fd, const control_short_t *c);
 
 #endif /* _RELAY_SERVER_H_INCLUDED_ */

@@ -5,7 +5,6 @@
 #include "eirc_utf8.h"
 
 #include <jansson.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
@@ -26,6 +25,8 @@ static struct {
     uint8_t *base;
     size_t used;
 } arena;
+
+static bool prepared;
 
 
 static void *
@@ -633,13 +634,13 @@ root_read(request_t *r, const json_t *root, const char **error)
 
 
 /* jansson would open a file for a seed of its hashes. */
-static void
-seed_hashes(void)
+void
+request_prepare(void)
 {
     size_t seed;
     const void *random;
 
-    seed = (size_t) (uintptr_t) arena.base;
+    seed = (size_t) (uintptr_t) &seed;
     random = (const void *) (uintptr_t) getauxval(AT_RANDOM);
 
     if (random != NULL) {
@@ -647,6 +648,9 @@ seed_hashes(void)
     }
 
     json_object_seed(seed | 1);
+
+    json_set_alloc_funcs(arena_alloc, arena_free);
+    prepared = true;
 }
 
 
@@ -667,13 +671,13 @@ request_read(request_t *r, const void *json, size_t len, const char **error)
         return refuse(error, "there is no memory for it");
     }
 
-    seed_hashes();
-    json_set_alloc_funcs(arena_alloc, arena_free);
+    if (!prepared) {
+        request_prepare();
+    }
 
     root = json_loadb(json, len, 0, NULL);
     rc = root_read(r, root, error);
 
-    json_set_alloc_funcs(malloc, free);
     explicit_bzero(arena.base, arena.used);
     (void) munmap(arena.base, ARENA_SIZE);
     arena.base = NULL;

@@ -30,6 +30,9 @@ typedef struct {
  * SASL where the server has it. */
 void request_init(request_t *r);
 
+/* Sets jansson up, once; before a fork, or with the first request. */
+void request_prepare(void);
+
 /*
  * Reads and checks the JSON, and finishes. EIRC_ERROR: refused, *error says
  * why, without a word of what was in it.

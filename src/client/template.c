@@ -18,6 +18,7 @@
 #include "control.h"
 #include "events.h"
 #include "helper.h"
+#include "request.h"
 #include "rescue.h"
 #include "sandbox.h"
 #include "title.h"
@@ -34,16 +35,16 @@
 static void
 report(int error, const char *what)
 {
-    control_t c;
+    control_short_t c;
 
-    memset(&c, 0, offsetof(control_t, data));
+    memset(&c, 0, offsetof(control_short_t, data));
     c.type = CONTROL_EVENT;
     c.value = EVENT_SANDBOX;
     c.status = error;
     c.size = (uint32_t) strlen(what);
     memcpy(c.data, what, c.size);
 
-    (void) control_send(HELPER_FD, &c, NULL, 0);
+    (void) control_send_short(HELPER_FD, &c);
 }
 
 
@@ -303,6 +304,7 @@ template_run(void)
         return 1;
     }
 
+    request_prepare();
     heap_settle();
 
     /* members of large channels leave no holes in it */

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -48,7 +49,8 @@ beside_open(void)
 }
 
 
-/* Reads the whole of it: the ID stands somewhere in there. */
+/* Reads the whole of it: the ID stands somewhere in there. Not into memory of
+ * malloc()'s, which would not map pieces of that size by themselves again. */
 static int
 is_ours(int fd, size_t size)
 {
@@ -57,8 +59,9 @@ is_ours(int fd, size_t size)
     ssize_t n;
     size_t len;
 
-    p = malloc(size);
-    if (p == NULL) {
+    p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+             -1, 0);
+    if (p == MAP_FAILED) {
         return 0;
     }
 
@@ -71,7 +74,7 @@ is_ours(int fd, size_t size)
     }
 
     rc = memmem(p, len, build_id, strlen(build_id)) != NULL;
-    free(p);
+    (void) munmap(p, size);
 
     return rc;
 }

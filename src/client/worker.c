@@ -34,13 +34,13 @@ static relay_t relay;
 static void
 event_send(int32_t status, event_type_e type, eirc_slice_t text)
 {
-    control_t c;
+    control_short_t c;
 
     if (relay.control == -1) {
         return;
     }
 
-    memset(&c, 0, offsetof(control_t, data));
+    memset(&c, 0, offsetof(control_short_t, data));
     c.type = CONTROL_EVENT;
     c.value = type;
     c.status = status;
@@ -51,7 +51,7 @@ event_send(int32_t status, event_type_e type, eirc_slice_t text)
         memcpy(c.data, text.p, c.size);
     }
 
-    (void) control_send(relay.control, &c, NULL, 0);
+    (void) control_send_short(relay.control, &c);
 }
 
 
@@ -59,16 +59,16 @@ event_send(int32_t status, event_type_e type, eirc_slice_t text)
 static void
 worker_upgrade(relay_t *r, uint16_t port)
 {
-    control_t c;
+    control_short_t c;
 
-    memset(&c, 0, offsetof(control_t, data));
+    memset(&c, 0, offsetof(control_short_t, data));
     c.type = CONTROL_WANT_IRC;
     c.value = r->user.session.state->server;
     c.status = port;
 
     /* without TLS it will say so again */
 
-    if (r->control != -1 && control_send(r->control, &c, NULL, 0) != EIRC_OK) {
+    if (r->control != -1 && control_send_short(r->control, &c) != EIRC_OK) {
         relay_timer_set(r, RELAY_TIMER_RETRY, RELAY_ASK_TIME);
     }
 }
@@ -140,14 +140,14 @@ login_forget(login_t *login)
 static int
 secrets_put(const request_t *r)
 {
-    control_t c;
+    control_short_t c;
     login_t *login;
 
     if (!login_needed(&r->secrets)) {
         (void) close(WORKER_FD_SECRET);
-        memset(&c, 0, offsetof(control_t, data));
+        memset(&c, 0, offsetof(control_short_t, data));
         c.type = CONTROL_NO_SECRET;
-        (void) control_send(WORKER_FD_CONTROL, &c, NULL, 0);
+        (void) control_send_short(WORKER_FD_CONTROL, &c);
         return EIRC_OK;
     }
 
