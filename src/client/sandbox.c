@@ -5,7 +5,9 @@
 #include <linux/filter.h>
 #include <linux/landlock.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <seccomp.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -17,6 +19,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "worker.h"
@@ -58,7 +61,9 @@ typedef struct {
     uint64_t scoped;
 } ruleset_t;
 
-static struct sock_fprog program;
+/* of the template; and what it has beyond its workers, which take it away */
+static struct sock_fprog template_program;
+static struct sock_fprog worker_program;
 
 /* of a relay: the first of its rescue sockets */
 static unsigned relay_rescues;
@@ -193,6 +198,19 @@ static const some_t worker_some[] = {
     {SCMP_SYS(sched_setaffinity), 1, {EQ(0, 0), ANY}},
 };
 
+/* What the template has beyond that, to make a worker and to be in order: the
+ * one kind of process, sockets of no network and without a name of their own,
+ * descriptors in their places, and the filter that takes all of this away. */
+static const some_t template_some[] = {
+    {SCMP_SYS(clone), 2, {EQ(0, CLONE_PARENT | SIGCHLD), EQ(1, 0)}},
+    {SCMP_SYS(socket), 1, {EQ(0, AF_UNIX), ANY}},
+    {SCMP_SYS(bind), 1, {EQ(2, offsetof(struct sockaddr_un, sun_path)), ANY}},
+    {SCMP_SYS(dup3), 1, {EQ(2, O_CLOEXEC), ANY}},
+    {SCMP_SYS(close_range), 1, {EQ(2, 0), ANY}},
+    {SCMP_SYS(prlimit64), 2, {EQ(0, 0), EQ(1, RLIMIT_NPROC)}},
+    {SCMP_SYS(seccomp), 2, {EQ(0, SECCOMP_SET_MODE_FILTER), EQ(1, 0)}},
+};
+
 /* As for a worker: what is sent goes where the descriptor leads. */
 static const some_t relay_some[] = {
     {SCMP_SYS(sendto), 2, {WITHOUT(3, MSG_FASTOPEN), EQ(4, 0)}},
@@ -290,16 +308,43 @@ rescues_worker_allow(scmp_filter_ctx ctx)
     some_allow(ctx, (list), sizeof(list) / sizeof((list)[0]))
 
 
+/* What a worker may do, and what the template must. */
 static int
-worker_allow(scmp_filter_ctx ctx)
+template_allow(scmp_filter_ctx ctx)
 {
     if (ALLOW(common_calls) == -1 || ALLOW_SOME(common_some) == -1
-        || ALLOW_SOME(worker_some) == -1 || rescues_worker_allow(ctx) == -1)
+        || ALLOW_SOME(worker_some) == -1 || rescues_worker_allow(ctx) == -1
+        || ALLOW_SOME(template_some) == -1)
     {
         return -1;
     }
 
     return SANITIZED ? ALLOW(sanitizer_calls) : 0;
+}
+
+
+/* A filter behind that of the template: none of what it alone must do. */
+static int
+worker_refuse(scmp_filter_ctx ctx)
+{
+    int rc;
+    size_t i;
+
+    for (i = 0; i < sizeof(template_some) / sizeof(template_some[0]); i++) {
+
+        if (SANITIZED && template_some[i].call == SCMP_SYS(prlimit64)) {
+            continue; /* as in sanitizer_calls */
+        }
+
+        rc = seccomp_rule_add(ctx, SCMP_ACT_KILL_PROCESS,
+                              template_some[i].call, 0);
+        if (rc != 0) {
+            errno = -rc;
+            return -1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -404,12 +449,13 @@ failed:
 
 
 static int
-program_make(struct sock_fprog *prog, int (*allow)(scmp_filter_ctx))
+program_make(struct sock_fprog *prog, uint32_t otherwise,
+             int (*rules)(scmp_filter_ctx))
 {
     int rc;
     scmp_filter_ctx ctx;
 
-    ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
+    ctx = seccomp_init(otherwise);
     if (ctx == NULL) {
         errno = ENOMEM;
         return -1;
@@ -419,7 +465,7 @@ program_make(struct sock_fprog *prog, int (*allow)(scmp_filter_ctx))
 
     (void) seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 
-    rc = allow(ctx);
+    rc = rules(ctx);
 
     if (rc == 0) {
         rc = program_export(ctx, prog);
@@ -562,22 +608,19 @@ sandbox_prepare(sandbox_report_pt report)
 {
     static const char *const nothing[] = {NULL};
 
-    if (program_make(&program, worker_allow) == -1) {
+    if (program_make(&template_program, SCMP_ACT_KILL_PROCESS, template_allow)
+            == -1
+        || program_make(&worker_program, SCMP_ACT_ALLOW, worker_refuse) == -1
+        || privileges_drop(report, nothing, 0) == -1)
+    {
         return -1;
     }
 
-    if (privileges_drop(report, nothing, 0) == -1) {
-        return -1;
-    }
-
-    if (SANITIZED) {
-        return 0;
-    }
-
-    if (rlimit_set(RLIMIT_AS, WORKER_SPACE) == -1
-        || rlimit_set(RLIMIT_DATA, WORKER_DATA) == -1
-        || rlimit_set(RLIMIT_STACK, WORKER_STACK) == -1
-        || rlimit_set(RLIMIT_NOFILE, WORKER_NOFILE) == -1)
+    if (!SANITIZED
+        && (rlimit_set(RLIMIT_AS, WORKER_SPACE) == -1
+            || rlimit_set(RLIMIT_DATA, WORKER_DATA) == -1
+            || rlimit_set(RLIMIT_STACK, WORKER_STACK) == -1
+            || rlimit_set(RLIMIT_NOFILE, WORKER_NOFILE) == -1))
     {
         return -1;
     }
@@ -587,15 +630,24 @@ sandbox_prepare(sandbox_report_pt report)
 
 
 int
+sandbox_template(void)
+{
+    return program_install(&template_program);
+}
+
+
+int
 sandbox_enter(void)
 {
+    struct rlimit none = {0, 0};
+
     /* limits what this process may fork, not how many there may be */
 
-    if (rlimit_set(RLIMIT_NPROC, 0) == -1) {
+    if (setrlimit(RLIMIT_NPROC, &none) == -1) {
         return -1;
     }
 
-    return program_install(&program);
+    return program_install(&worker_program);
 }
 
 
@@ -610,7 +662,7 @@ sandbox_connector(sandbox_report_pt report)
                                            "/dev/urandom",
                                            NULL};
 
-    if (program_make(&prog, connector_allow) == -1
+    if (program_make(&prog, SCMP_ACT_KILL_PROCESS, connector_allow) == -1
         || privileges_drop(report, readable, 1) == -1)
     {
         return -1;
@@ -643,7 +695,7 @@ sandbox_relay(sandbox_report_pt report, unsigned rescues)
 
     relay_rescues = rescues;
 
-    if (program_make(&prog, relay_allow) == -1
+    if (program_make(&prog, SCMP_ACT_KILL_PROCESS, relay_allow) == -1
         || privileges_drop(report, nothing, 0) == -1)
     {
         return -1;

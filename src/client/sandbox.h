@@ -12,15 +12,21 @@ typedef void (*sandbox_report_pt)(int error, const char *what);
 
 /*
  * For the template, once: limits, no new privileges, not dumpable, no file
- * system, and the filter that workers will install. -1 and errno: no worker may be
- * forked.
+ * system, and the filters. -1 and errno: no worker may be forked.
  */
 int sandbox_prepare(sandbox_report_pt report);
 
 /*
- * For a new worker whose descriptors are those of worker.h: no more processes,
- * and no system calls but those that a worker makes. -1 and errno: it must
- * not go on.
+ * For the template, when it has nothing left to do but to fork: no system calls
+ * but those that a worker makes, and the few that make one. Workers inherit
+ * it: what is large is there once. -1 and errno: as above.
+ */
+int sandbox_template(void);
+
+/*
+ * For a new worker, behind both of the above, whose descriptors are those of
+ * worker.h: no more processes, and nothing of what the template alone has to
+ * do. -1 and errno: it must not go on.
  */
 int sandbox_enter(void);
 

@@ -28,6 +28,9 @@
  * neither the first nor the last. */
 #define FDS 4
 
+/* the socket to the layer, above all places of a worker's */
+#define LAYER_FD 16
+
 /* larger ones are mapped anew, or there are none */
 #define HOLE_MAX (32 * 1024)
 
@@ -44,7 +47,7 @@ report(int error, const char *what)
     c.size = (uint32_t) strlen(what);
     memcpy(c.data, what, c.size);
 
-    (void) control_send_short(HELPER_FD, &c);
+    (void) control_send_short(LAYER_FD, &c);
 }
 
 
@@ -78,6 +81,10 @@ place(int fd, int where)
         return 0;
     }
 
+    if (fd > where) {
+        return -1;
+    }
+
     return fd == where ? 0 : dup3(fd, where, O_CLOEXEC);
 }
 
@@ -104,43 +111,31 @@ rescues_arrange(void)
 }
 
 
-/* Descriptors 3 to 9 are the worker's, nothing else is open. */
+/*
+ * Descriptors 3 to 8 are the worker's, nothing else is open. Each has been put
+ * into the first free place, one behind the other, so that it is where it has
+ * to be or below: from the last to the first none is in another's way.
+ */
 static int
 descriptors_arrange(const int *fds)
 {
-    int i, high[FDS];
-    static const int places[FDS] = {WORKER_FD_LINK, WORKER_FD_SEGMENT,
-                                    WORKER_FD_CONTROL, WORKER_FD_SECRET};
+    int i;
+    static const int places[FDS]
+        = {WORKER_FD_LINK, WORKER_FD_SEGMENT, WORKER_FD_CONTROL,
+           WORKER_FD_SECRET};
 
-    /* above all places first, so that none is in another's way */
-
-    for (i = 0; i < FDS; i++) {
-        high[i] = fds[i];
-
-        if (fds[i] == -1 && (i == 0 || i == FDS - 1)) {
-            continue;
-        }
-
-        high[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, WORKER_FD_SECRET + 1);
-
-        if (high[i] == -1) {
-            return -1;
-        }
-    }
-
-    for (i = 0; i < FDS; i++) {
-        if (place(high[i], places[i]) == -1) {
-            return -1;
-        }
-    }
-
-    if (close_range(WORKER_FD_RESCUE, WORKER_FD_SECRET - 1, 0) == -1
-        || close_range(WORKER_FD_SECRET + 1, ~0u, 0) == -1)
-    {
+    if (rescues_arrange() == -1) {
         return -1;
     }
 
-    return rescues_arrange();
+    for (i = FDS - 1; i >= 0; i--) {
+
+        if (place(fds[i], places[i]) == -1) {
+            return -1;
+        }
+    }
+
+    return close_range(WORKER_FD_RESCUE + WORKER_RESCUES, ~0u, 0);
 }
 
 
@@ -219,12 +214,12 @@ static int
 record_take(control_long_t *record)
 {
     control_t *c;
-    int i, rc, nfds, fds[CONTROL_FDS_MAX], places[FDS];
+    int rc, nfds, fds[CONTROL_FDS_MAX], places[FDS];
 
     nfds = CONTROL_FDS_MAX;
 
     c = &record->c;
-    rc = control_recv_long(HELPER_FD, record, fds, &nfds);
+    rc = control_recv_long(LAYER_FD, record, fds, &nfds);
 
     if (rc == EIRC_AGAIN) {
         return 0;
@@ -240,11 +235,11 @@ record_take(control_long_t *record)
         && descriptors_name(c, fds, nfds, places))
     {
         worker_fork(record, places);
-        rc = (control_send(HELPER_FD, c, NULL, 0) == EIRC_OK) ? 1 : -1;
+        rc = (control_send(LAYER_FD, c, NULL, 0) == EIRC_OK) ? 1 : -1;
     }
 
-    for (i = 0; i < nfds; i++) {
-        (void) close(fds[i]);
+    if (nfds > 0) {
+        (void) close_range((unsigned) fds[0], (unsigned) fds[nfds - 1], 0);
     }
 
     return rc;
@@ -291,6 +286,10 @@ template_run(void)
 
     title_set("template");
 
+    if (dup3(HELPER_FD, LAYER_FD, O_CLOEXEC) == -1 || close(HELPER_FD) == -1) {
+        return 1;
+    }
+
     (void) signal(SIGPIPE, SIG_IGN);
 
     /* a worker's heap is small: it grows by a page and gives back */
@@ -311,7 +310,12 @@ template_run(void)
 
     (void) mallopt(M_MMAP_THRESHOLD, 32 * 1024);
 
-    pfd.fd = HELPER_FD;
+    if (sandbox_template() == -1) {
+        report(errno, "the sandbox of the template");
+        return 1;
+    }
+
+    pfd.fd = LAYER_FD;
     pfd.events = POLLIN;
 
     for (;;) {

@@ -19,12 +19,12 @@
 #define WORKER_FD_LINK 3
 #define WORKER_FD_SEGMENT 4
 #define WORKER_FD_CONTROL 5
-/* unconnected SEQPACKET sockets, for the day the socket layer is gone, and
- * those after it before a successor has others */
-#define WORKER_FD_RESCUE 6
-#define WORKER_RESCUES 3
 /* memory for secrets, closed when they are in it */
-#define WORKER_FD_SECRET (WORKER_FD_RESCUE + WORKER_RESCUES)
+#define WORKER_FD_SECRET 6
+/* unconnected SEQPACKET sockets, for the day the socket layer is gone, and the
+ * one after it before a successor has others */
+#define WORKER_FD_RESCUE 7
+#define WORKER_RESCUES 2
 
 /* exit codes: the session is over; it could not begin; its state can't be
  * trusted; a successor has it. Never 2, see docs/processes.md, 3. */

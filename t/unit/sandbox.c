@@ -31,6 +31,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "rescue.h"
 #include "sandbox.h"
 #include "title.h"
 #include "worker.h"
@@ -74,9 +75,23 @@ descriptors_make(void)
 }
 
 
+static int
+template_enter(void)
+{
+    return sandbox_prepare(report) == -1 ? -1 : sandbox_template();
+}
+
+
+static int
+worker_enter(void)
+{
+    return template_enter() == -1 ? -1 : sandbox_enter();
+}
+
+
 /* Status of a process that makes the call in the sandbox. */
 static int
-run(int (*call)(void))
+run(int (*enter)(void), int (*call)(void))
 {
     int status;
     pid_t pid;
@@ -84,9 +99,7 @@ run(int (*call)(void))
     pid = fork();
 
     if (pid == 0) {
-        if (descriptors_make() == -1 || sandbox_prepare(report) == -1
-            || sandbox_enter() == -1)
-        {
+        if (descriptors_make() == -1 || enter() == -1) {
             _exit(99);
         }
 
@@ -309,6 +322,61 @@ bad_fork(void)
 }
 
 
+/* What the template does, just as it does it. */
+static int
+bad_clone(void)
+{
+    return syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0) == -1;
+}
+
+
+static int
+bad_dup3(void)
+{
+    return dup3(WORKER_FD_LINK, WORKER_FD_RESCUE, O_CLOEXEC) == -1;
+}
+
+
+static int
+bad_close_range(void)
+{
+    return close_range(WORKER_FD_RESCUE, WORKER_FD_RESCUE, 0);
+}
+
+
+static int
+bad_rescue(void)
+{
+    return rescue_open() == -1;
+}
+
+
+static int
+bad_bind(void)
+{
+    struct sockaddr_un sun = {.sun_family = AF_UNIX};
+
+    return bind(WORKER_FD_RESCUE, (struct sockaddr *) &sun,
+                offsetof(struct sockaddr_un, sun_path));
+}
+
+
+static int
+bad_limit(void)
+{
+    struct rlimit none = {0, 0};
+
+    return setrlimit(RLIMIT_NPROC, &none);
+}
+
+
+static int
+bad_filter(void)
+{
+    return sandbox_enter();
+}
+
+
 static int
 bad_exec(void)
 {
@@ -410,6 +478,13 @@ static const call_t refused[] = {
     {"close of the rescue by another number", bad_close_wide},
     {"dup", bad_dup},
     {"fork", bad_fork},
+    {"fork as the template's", bad_clone},
+    {"dup as the template's", bad_dup3},
+    {"close_range", bad_close_range},
+    {"another rescue", bad_rescue},
+    {"bind", bad_bind},
+    {"limits", bad_limit},
+    {"a filter", bad_filter},
     {"exec", bad_exec},
     {"kill", bad_kill},
     {"executable memory", bad_execute},
@@ -423,19 +498,84 @@ static const call_t refused[] = {
 };
 
 
+/* The template's, in one that is about to fork: what makes a worker. */
+
+static int
+template_make(void)
+{
+    int fd;
+
+    fd = rescue_open();
+
+    return fd != -1 && dup3(fd, WORKER_FD_SECRET, O_CLOEXEC) != -1
+                   && close_range(WORKER_FD_RESCUE, ~0u, 0) == 0
+               ? 0
+               : 1;
+}
+
+
+static int
+template_fork(void)
+{
+    return fork() == -1;
+}
+
+
+static int
+template_open(void)
+{
+    return open("/dev/null", O_RDONLY) == -1;
+}
+
+
+static int
+template_connect(void)
+{
+    return socket(AF_INET, SOCK_STREAM, 0) == -1;
+}
+
+
+static int
+template_bind(void)
+{
+    struct sockaddr_un sun = {.sun_family = AF_UNIX, .sun_path = "x"};
+
+    return bind(rescue_open(), (struct sockaddr *) &sun, sizeof(sun)) == -1;
+}
+
+
+static int
+template_limit(void)
+{
+    struct rlimit rl = {0, 0};
+
+    return setrlimit(RLIMIT_NOFILE, &rl);
+}
+
+
+static const call_t template_refused[] = {
+    {"fork", template_fork},
+    {"open", template_open},
+    {"socket of a network", template_connect},
+    {"bind to a path", template_bind},
+    {"other limits", template_limit},
+};
+
+
+#define COUNT(calls) (sizeof(calls) / sizeof((calls)[0]))
+
+
 static void
-test_allowed(void **state)
+all_allowed(int (*enter)(void), const call_t *calls, size_t n)
 {
     size_t i;
     int status;
 
-    (void) state;
-
-    for (i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++) {
-        status = run(allowed[i].call);
+    for (i = 0; i < n; i++) {
+        status = run(enter, calls[i].call);
 
         if (status != 0) {
-            print_error("%s: status %d\n", allowed[i].name, status);
+            print_error("%s: status %d\n", calls[i].name, status);
         }
 
         assert_int_equal(status, 0);
@@ -444,12 +584,10 @@ test_allowed(void **state)
 
 
 static void
-test_refused(void **state)
+all_refused(int (*enter)(void), const call_t *calls, size_t n)
 {
     size_t i;
     int status;
-
-    (void) state;
 
     /* a sanitizer makes many of these calls itself */
 
@@ -457,16 +595,46 @@ test_refused(void **state)
     return;
 #endif
 
-    for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
-        status = run(refused[i].call);
+    for (i = 0; i < n; i++) {
+        status = run(enter, calls[i].call);
 
         if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGSYS) {
-            print_error("%s: status %d\n", refused[i].name, status);
+            print_error("%s: status %d\n", calls[i].name, status);
         }
 
         assert_true(WIFSIGNALED(status));
         assert_int_equal(WTERMSIG(status), SIGSYS);
     }
+}
+
+
+static void
+test_allowed(void **state)
+{
+    (void) state;
+
+    all_allowed(worker_enter, allowed, COUNT(allowed));
+}
+
+
+static void
+test_refused(void **state)
+{
+    (void) state;
+
+    all_refused(worker_enter, refused, COUNT(refused));
+}
+
+
+static void
+test_template(void **state)
+{
+    static const call_t make = {"what makes a worker", template_make};
+
+    (void) state;
+
+    all_allowed(template_enter, &make, 1);
+    all_refused(template_enter, template_refused, COUNT(template_refused));
 }
 
 
@@ -476,6 +644,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_allowed),
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_template),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
