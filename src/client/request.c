@@ -20,8 +20,9 @@
 #define FLOOD_BURST_MAX 1000000
 
 
-/* jansson has one allocator for all: this is its memory, while it reads */
-static struct {
+/* jansson has one allocator for all: this is its memory, while it reads. Where
+ * a worker writes anyhow, as worker.c says. */
+static _Thread_local struct {
     uint8_t *base;
     size_t used;
 } arena;

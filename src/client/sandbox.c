@@ -10,16 +10,15 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "worker.h"
@@ -61,9 +60,15 @@ typedef struct {
     uint64_t scoped;
 } ruleset_t;
 
+/* a filter; ours have some 200 instructions */
+typedef struct {
+    size_t len;
+    struct sock_filter filter[512];
+} program_t;
+
 /* of the template; and what it has beyond its workers, which take it away */
-static struct sock_fprog template_program;
-static struct sock_fprog worker_program;
+static program_t template_program;
+static program_t worker_program;
 
 /* of a relay: the first of its rescue sockets */
 static unsigned relay_rescues;
@@ -405,71 +410,23 @@ relay_allow(scmp_filter_ctx ctx)
 }
 
 
-/* The filter as the kernel takes it, from malloc. */
+/* The filter as the kernel takes it, to a file; 0 or errno. */
 static int
-program_export(scmp_filter_ctx ctx, struct sock_fprog *prog)
-{
-    int fd;
-    struct stat st;
-
-    fd = memfd_create("filter", MFD_CLOEXEC);
-    if (fd == -1) {
-        return -1;
-    }
-
-    prog->filter = NULL;
-
-    if (seccomp_export_bpf(ctx, fd) != 0 || fstat(fd, &st) == -1) {
-        goto failed;
-    }
-
-    prog->filter = malloc((size_t) st.st_size);
-    if (prog->filter == NULL) {
-        goto failed;
-    }
-
-    if (pread(fd, prog->filter, (size_t) st.st_size, 0) != st.st_size) {
-        goto failed;
-    }
-
-    prog->len
-        = (unsigned short) ((size_t) st.st_size / sizeof(struct sock_filter));
-    (void) close(fd);
-
-    return 0;
-
-failed:
-
-    free(prog->filter);
-    prog->filter = NULL;
-    (void) close(fd);
-
-    return -1;
-}
-
-
-static int
-program_make(struct sock_fprog *prog, uint32_t otherwise,
-             int (*rules)(scmp_filter_ctx))
+program_write(int fd, uint32_t otherwise, int (*rules)(scmp_filter_ctx))
 {
     int rc;
     scmp_filter_ctx ctx;
 
     ctx = seccomp_init(otherwise);
     if (ctx == NULL) {
-        errno = ENOMEM;
-        return -1;
+        return ENOMEM;
     }
 
     /* a binary tree in place of a list: found in a few steps */
 
     (void) seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 
-    rc = rules(ctx);
-
-    if (rc == 0) {
-        rc = program_export(ctx, prog);
-    }
+    rc = rules(ctx) == -1 ? errno : -seccomp_export_bpf(ctx, fd);
 
     seccomp_release(ctx);
 
@@ -477,10 +434,81 @@ program_make(struct sock_fprog *prog, uint32_t otherwise,
 }
 
 
+/*
+ * The same in a process that ends with it: what libseccomp leaves in a heap
+ * would be in that of every worker, which is to begin with an empty one.
+ */
 static int
-program_install(const struct sock_fprog *prog)
+program_write_apart(int fd, uint32_t otherwise, int (*rules)(scmp_filter_ctx))
 {
-    return (int) syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, prog);
+    int status;
+    pid_t pid;
+
+    pid = fork();
+
+    if (pid == 0) {
+        _exit(program_write(fd, otherwise, rules));
+    }
+
+    if (pid == -1) {
+        return -1;
+    }
+
+    while (waitpid(pid, &status, 0) == -1) {
+
+        if (errno != EINTR) {
+            return -1;
+        }
+    }
+
+    errno = WIFEXITED(status) ? WEXITSTATUS(status) : ECHILD;
+
+    return errno == 0 ? 0 : -1;
+}
+
+
+static int
+program_make(program_t *p, uint32_t otherwise, int (*rules)(scmp_filter_ctx))
+{
+    int fd, rc;
+    ssize_t n;
+
+    fd = memfd_create("filter", MFD_CLOEXEC);
+    if (fd == -1) {
+        return -1;
+    }
+
+    rc = program_write_apart(fd, otherwise, rules);
+
+    if (rc == 0) {
+        n = pread(fd, p->filter, sizeof(p->filter), 0);
+
+        /* one that fills it may have been longer */
+
+        if (n <= 0 || n == (ssize_t) sizeof(p->filter)) {
+            errno = n == -1 ? errno : E2BIG;
+            rc = -1;
+
+        } else {
+            p->len = (size_t) n / sizeof(struct sock_filter);
+        }
+    }
+
+    (void) close(fd);
+
+    return rc;
+}
+
+
+static int
+program_install(program_t *p)
+{
+    struct sock_fprog prog;
+
+    prog.len = (unsigned short) p->len;
+    prog.filter = p->filter;
+
+    return (int) syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog);
 }
 
 
@@ -654,7 +682,7 @@ sandbox_enter(void)
 int
 sandbox_connector(sandbox_report_pt report)
 {
-    struct sock_fprog prog;
+    program_t prog;
     static const char *const readable[] = {"/etc",
                                            "/run/systemd/resolve",
                                            "/run/resolvconf",
@@ -690,7 +718,7 @@ sandbox_relay_rescues(unsigned users)
 int
 sandbox_relay(sandbox_report_pt report, unsigned rescues)
 {
-    struct sock_fprog prog;
+    program_t prog;
     static const char *const nothing[] = {NULL};
 
     relay_rescues = rescues;

@@ -31,9 +31,6 @@
 /* the socket to the layer, above all places of a worker's */
 #define LAYER_FD 16
 
-/* larger ones are mapped anew, or there are none */
-#define HOLE_MAX (32 * 1024)
-
 
 static void
 report(int error, const char *what)
@@ -246,37 +243,6 @@ record_take(control_long_t *record)
 }
 
 
-/*
- * Fills the holes that the start has left in the heap, for good: a worker that
- * got its few pieces from all over it would have a copy of its own of each of
- * those pages. Behind it they come from the heap's end, one behind the other.
- */
-static void
-heap_settle(void)
-{
-#ifndef EIRC_SANITIZE
-    void *p;
-    size_t size;
-    uintptr_t end;
-
-    p = malloc(HOLE_MAX);
-    end = (uintptr_t) p;
-    free(p);
-
-    for (size = HOLE_MAX; size >= sizeof(void *); /* void */) {
-        p = malloc(size);
-
-        if (p != NULL && (uintptr_t) p < end) {
-            continue;
-        }
-
-        free(p);
-        size -= sizeof(void *);
-    }
-#endif
-}
-
-
 int
 template_run(void)
 {
@@ -298,17 +264,16 @@ template_run(void)
     (void) mallopt(M_TRIM_THRESHOLD, 64 * 1024);
     (void) mallopt(M_ARENA_MAX, 1);
 
+    /* members of large channels leave no holes in it */
+
+    (void) mallopt(M_MMAP_THRESHOLD, 32 * 1024);
+
     if (sandbox_prepare(report) == -1) {
         report(errno, "the sandbox of workers");
         return 1;
     }
 
     request_prepare();
-    heap_settle();
-
-    /* members of large channels leave no holes in it */
-
-    (void) mallopt(M_MMAP_THRESHOLD, 32 * 1024);
 
     if (sandbox_template() == -1) {
         report(errno, "the sandbox of the template");

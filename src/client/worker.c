@@ -27,7 +27,9 @@ typedef struct {
 } birthplace_t;
 
 
-static relay_t relay;
+/* with what libc keeps for a thread: that page is each process's own anyhow,
+ * of the canary (template.c) */
+static _Thread_local relay_t relay;
 
 
 /* To the layer's log. What can't be sent now is lost: nobody waits for it. */
