@@ -77,6 +77,8 @@ Environment:
                    more in docs/performance.md
   PREFIX=/usr/local DESTDIR=
                    build, install: where things go
+  TEMPLATE=no      build: without irc-client-template, which needs libraries
+                   to be linked statically
 END
 }
 
@@ -154,6 +156,14 @@ do_install() {
 
     install -D -m 644 "$objs/ngx_eirc_module.so" \
         "${DESTDIR:-}$modules/ngx_eirc_module.so"
+
+    # first what irc-client looks for when it is executed
+
+    if [ -e "$objs/irc-client-template" ]; then
+        install -D -m 755 "$objs/irc-client-template" \
+            "${DESTDIR:-}$libexec/irc-client-template"
+    fi
+
     install -D -m 755 "$objs/irc-client" "${DESTDIR:-}$libexec/irc-client"
 
     install -D -m 644 docs/irc-client.1 "${DESTDIR:-}$man/irc-client.1"

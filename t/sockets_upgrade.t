@@ -24,7 +24,7 @@ select STDOUT; $| = 1;
 
 # no nginx here, whose log the library looks into at the end
 
-my $t = Test::Nginx->new()->write_file('error.log', '')->plan(67);
+my $t = Test::Nginx->new()->write_file('error.log', '')->plan(69);
 my $dir = $t->testdir();
 my $exe = "$dir/irc-client";
 
@@ -81,6 +81,17 @@ for my $name (qw/ template connect /) {
     ok(wait_for_end($old, 5), "old $name ended");
     ok(wait_until(5, sub { $layer->helper($name) }), "new $name");
 }
+
+SKIP: {
+    skip('root alone may look', 1) if $> != 0;
+
+    my $file = -e "$exe-template" ? "$exe-template" : $exe;
+
+    is((stat '/proc/' . $layer->helper('template') . '/exe')[1],
+        (stat $file)[1], 'the template is the new file');
+}
+
+unlike($layer->log(), qr/irc-client-template/, 'nothing said of its file');
 
 # ... and what is counted
 
@@ -199,12 +210,17 @@ like($said, qr/socket layer 7 in ".*": it can't be reached: No such file/,
     '... and why');
 
 
-# A new file at the path of the program.
+# New files at the paths of the program and of its template's own, if it has
+# one.
 
 sub install {
-    copy(irc_client(), "$exe.new") or die "copy: $!\n";
-    chmod 0755, "$exe.new";
-    rename "$exe.new", $exe or die "rename: $!\n";
+    for my $suffix ('-template', '') {
+        next if !-e irc_client() . $suffix;
+
+        copy(irc_client() . $suffix, "$exe.new") or die "copy: $!\n";
+        chmod 0755, "$exe.new";
+        rename "$exe.new", "$exe$suffix" or die "rename: $!\n";
+    }
 }
 
 

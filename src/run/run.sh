@@ -339,13 +339,17 @@ parent_of() {
 }
 
 
+# Those that run that irc-client, or the template that belongs to it.
+
 client_pids() {
     local exe link
 
     for exe in /proc/[0-9]*/exe; do
         link=$(readlink "$exe" 2> /dev/null) || continue
 
-        if [ "${link% (deleted)}" = "$1" ]; then
+        link=${link% (deleted)}
+
+        if [ "${link%-template}" = "$1" ]; then
             exe=${exe#/proc/}
             say "${exe%/exe}"
         fi

@@ -10,7 +10,8 @@ package EIRC::Processes;
 #                              $dir: it stands in their arguments, working
 #                              directory, or in a socket's address that a
 #                              process of theirs is bound or connected to
-#       exe => $path           another binary than irc_client()
+#       exe => $path           another binary than irc_client(); either way
+#                              the template that belongs to it counts as well
 #   wait_for($n, $seconds, $dir [, %opt])
 #                              waits until there are exactly $n; returns how
 #                              many there were at last
@@ -69,7 +70,7 @@ sub processes {
         my $hidden = !defined $link && $!{EACCES};
 
         next if !$hidden
-            && (!defined $link || $link !~ /^\Q$exe\E(?: \(deleted\))?$/);
+            && (!defined $link || $link !~ /^\Q$exe\E(?:-template)?(?: \(deleted\))?$/);
         next if _state($pid) =~ /^[ZX]$/;
 
         # a user's process shows what it is to root alone

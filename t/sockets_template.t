@@ -1,0 +1,115 @@
+#!/usr/bin/perl
+
+# Tests for the template's own program: it is used where it lies beside
+# irc-client and is of the same build; else irc-client does without, and says
+# so.
+
+use warnings;
+use strict;
+
+use Test::More;
+
+BEGIN { use FindBin; chdir($FindBin::Bin); }
+
+use lib 'lib';
+use Test::Nginx;
+use EIRC::Processes;
+use EIRC::Sockets;
+
+use File::Copy qw/ copy /;
+
+select STDERR; $| = 1;
+select STDOUT; $| = 1;
+
+my $built = irc_client() . '-template';
+
+plan(skip_all => 'no template of its own was built') if !-e $built;
+plan(skip_all => 'root alone may look') if $> != 0;
+
+# no nginx here, whose log the library looks into at the end
+
+my $t = Test::Nginx->new()->write_file('error.log', '')->plan(25);
+my $dir = $t->testdir();
+my $exe = "$dir/irc-client";
+my $index = 0;
+
+install(irc_client(), $exe);
+
+# beside it, also by a link to irc-client
+
+install($built, "$exe-template");
+mkdir "$dir/bin";
+symlink $exe, "$dir/bin/irc";
+
+runs($t, "$exe-template", '', 'beside it');
+$exe = "$dir/bin/irc";
+runs($t, "$dir/irc-client-template", '', 'beside what a link leads to');
+
+# not there, of another build, no program
+
+$exe = "$dir/irc-client";
+
+unlink "$exe-template";
+runs($t, $exe, "it can't be opened", 'missing');
+
+my $file = do { local (@ARGV, $/) = $built; <> };
+
+$file =~ s/(eIRC build )(\w)/$1 . ($2 eq '0' ? '1' : '0')/e;
+program($file);
+runs($t, $exe, 'it is of another build', 'of another build');
+
+chmod 0644, "$exe-template";
+runs($t, $exe, 'it is no program', 'that can\'t be executed');
+
+# by itself it does nothing
+
+my $said = `$built 2>&1`;
+is($?, 1 << 8, 'started by hand');
+like($said, qr/^irc-client-template: irc-client starts it/, '... and why not');
+
+
+# Four tests, one more for a reason.
+
+sub runs {
+    my ($t, $expect, $why, $name) = @_;
+    my $layer = EIRC::Sockets->new($t, index => $index, exe => $exe,
+        log => "$dir/$index.log")->start();
+    my $watch = $layer->watch();
+    my $template;
+
+    ok(wait_until(5, sub { $template = $layer->helper('template') }), $name);
+    is(readlink "/proc/$template/exe", $expect, "$name: what runs");
+
+    my $session = $layer->session();
+
+    is($session->recv(5)->{type}, READY, "$name: a session");
+
+    my @warn = grep { /irc-client-template/ } $layer->log() =~ /\[warn\].*/g;
+
+    is(scalar @warn, $why eq '' ? 0 : 1, "$name: warnings");
+    like($warn[0], qr/irc-client-template is not used: \Q$why\E; /,
+        "$name: why") if $why ne '';
+
+    $session->close();
+    $layer->stop();
+    $index++;
+}
+
+
+sub install {
+    my ($from, $to) = @_;
+
+    copy($from, $to) or die "copy: $!\n";
+    chmod 0755, $to;
+}
+
+
+sub program {
+    my ($content) = @_;
+
+    open my $fh, '>', "$exe-template" or die "$exe-template: $!\n";
+    binmode $fh;
+    print $fh $content;
+    close $fh or die "$exe-template: $!\n";
+    chmod 0755, "$exe-template";
+}
