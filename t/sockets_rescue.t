@@ -47,7 +47,7 @@ SKIP: {
     skip('root alone may look', 2) if $> != 0;
 
     my ($pid) = $layer->workers();
-    my ($inode) = (readlink("/proc/$pid/fd/6") || '')
+    my ($inode) = (readlink("/proc/$pid/fd/7") || '')
         =~ /^socket:\[(\d+)\]$/;
 
     ok($inode, 'its rescue');
