@@ -94,8 +94,8 @@ typedef struct irc_relay_s irc_relay_t;
 typedef struct {
     rundir_t rundir;
     int epoll;
-    int signals; /* signalfd */
-    int exe;     /* what helpers execute */
+    int signals;      /* signalfd */
+    int exe;          /* what helpers execute */
     int template_exe; /* ... and the template; may be the same */
 
     card_key_t key; /* of passports and cards */

@@ -349,8 +349,7 @@ scram_verify(sasl_t *s, eirc_slice_t challenge, const char **why)
         || eirc_base64_decode(signature, sizeof(signature), &len, value.p,
                               value.len)
                != EIRC_OK
-        || len != HASH_SIZE
-        || !hash_equal(signature, s->signature))
+        || len != HASH_SIZE || !hash_equal(signature, s->signature))
     {
         return refuse(why, "the server does not know the secret itself");
     }
@@ -394,8 +393,7 @@ ecdsa_answer(sasl_t *s, eirc_slice_t challenge, text_t *out, const char **why)
         return EIRC_OK;
     }
 
-    if (sign == NULL
-        || sign(s->secret, challenge, signature, &len) != EIRC_OK)
+    if (sign == NULL || sign(s->secret, challenge, signature, &len) != EIRC_OK)
     {
         return refuse(why, "the server's challenge can't be signed");
     }

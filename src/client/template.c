@@ -115,9 +115,8 @@ static int
 descriptors_arrange(const int *fds)
 {
     int i;
-    static const int places[FDS]
-        = {WORKER_FD_LINK, WORKER_FD_SEGMENT, WORKER_FD_CONTROL,
-           WORKER_FD_SECRET};
+    static const int places[FDS] = {WORKER_FD_LINK, WORKER_FD_SEGMENT,
+                                    WORKER_FD_CONTROL, WORKER_FD_SECRET};
 
     if (rescues_arrange() == -1) {
         return -1;
