@@ -13,6 +13,7 @@ BEGIN { use FindBin; chdir($FindBin::Bin); }
 
 use lib 'lib';
 use Test::Nginx;
+use EIRC::IRCServer;
 use EIRC::Processes;
 use EIRC::Sockets;
 
@@ -28,10 +29,16 @@ plan(skip_all => 'root alone may look') if $> != 0;
 
 # no nginx here, whose log the library looks into at the end
 
-my $t = Test::Nginx->new()->write_file('error.log', '')->plan(25);
+my $t = Test::Nginx->new()->write_file('error.log', '')->plan(26);
 my $dir = $t->testdir();
 my $exe = "$dir/irc-client";
 my $index = 0;
+
+my $irc = EIRC::IRCServer->new($t, port => 8081);
+$t->run_daemon($irc->code());
+$irc->wait();
+
+my @servers = ([ '127.0.0.1', $irc->port() ]);
 
 install(irc_client(), $exe);
 
@@ -68,7 +75,7 @@ is($?, 1 << 8, 'started by hand');
 like($said, qr/^irc-client-template: irc-client starts it/, '... and why not');
 
 
-# Four tests, one more for a reason.
+# Four tests, one more for a reason, and one with the first.
 
 sub runs {
     my ($t, $expect, $why, $name) = @_;
@@ -80,9 +87,15 @@ sub runs {
     ok(wait_until(5, sub { $template = $layer->helper('template') }), $name);
     is(readlink "/proc/$template/exe", $expect, "$name: what runs");
 
-    my $session = $layer->session();
+    my $session = $layer->session(servers => \@servers);
 
-    is($session->recv(5)->{type}, READY, "$name: a session");
+    ok((grep { / 001 alice / } $session->lines(5, qr/ (?:376|422) /)),
+        "$name: a session");
+
+    if ($name eq 'beside it') {
+        cmp_ok(own(($layer->workers())[0]), '<=', 48,
+            'memory that a process has of its own');
+    }
 
     my @warn = grep { /irc-client-template/ } $layer->log() =~ /\[warn\].*/g;
 
@@ -93,6 +106,18 @@ sub runs {
     $session->close();
     $layer->stop();
     $index++;
+}
+
+
+# KB that the process shares with nobody
+
+sub own {
+    my ($pid) = @_;
+
+    open my $fh, '<', "/proc/$pid/smaps_rollup" or return undef;
+    my ($own) = map { /^Private_Dirty:\s+(\d+)/ ? $1 : () } <$fh>;
+
+    return $own;
 }
 
 
