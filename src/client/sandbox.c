@@ -2,11 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/filter.h>
 #include <linux/landlock.h>
 #include <linux/seccomp.h>
 #include <sched.h>
-#include <seccomp.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,9 +16,9 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "filter.h"
 #include "worker.h"
 
 /* a worker's own, and a few for the time of changing them */
@@ -60,15 +58,9 @@ typedef struct {
     uint64_t scoped;
 } ruleset_t;
 
-/* a filter; ours have some 200 instructions */
-typedef struct {
-    size_t len;
-    struct sock_filter filter[512];
-} program_t;
-
 /* of the template; and what it has beyond its workers, which take it away */
-static program_t template_program;
-static program_t worker_program;
+static filter_t template_filter;
+static filter_t worker_filter;
 
 /* of a relay: the first of its rescue sockets */
 static unsigned relay_rescues;
@@ -410,108 +402,6 @@ relay_allow(scmp_filter_ctx ctx)
 }
 
 
-/* The filter as the kernel takes it, to a file; 0 or errno. */
-static int
-program_write(int fd, uint32_t otherwise, int (*rules)(scmp_filter_ctx))
-{
-    int rc;
-    scmp_filter_ctx ctx;
-
-    ctx = seccomp_init(otherwise);
-    if (ctx == NULL) {
-        return ENOMEM;
-    }
-
-    /* a binary tree in place of a list: found in a few steps */
-
-    (void) seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-
-    rc = rules(ctx) == -1 ? errno : -seccomp_export_bpf(ctx, fd);
-
-    seccomp_release(ctx);
-
-    return rc;
-}
-
-
-/*
- * The same in a process that ends with it: what libseccomp leaves in a heap
- * would be in that of every worker, which is to begin with an empty one.
- */
-static int
-program_write_apart(int fd, uint32_t otherwise, int (*rules)(scmp_filter_ctx))
-{
-    int status;
-    pid_t pid;
-
-    pid = fork();
-
-    if (pid == 0) {
-        _exit(program_write(fd, otherwise, rules));
-    }
-
-    if (pid == -1) {
-        return -1;
-    }
-
-    while (waitpid(pid, &status, 0) == -1) {
-
-        if (errno != EINTR) {
-            return -1;
-        }
-    }
-
-    errno = WIFEXITED(status) ? WEXITSTATUS(status) : ECHILD;
-
-    return errno == 0 ? 0 : -1;
-}
-
-
-static int
-program_make(program_t *p, uint32_t otherwise, int (*rules)(scmp_filter_ctx))
-{
-    int fd, rc;
-    ssize_t n;
-
-    fd = memfd_create("filter", MFD_CLOEXEC);
-    if (fd == -1) {
-        return -1;
-    }
-
-    rc = program_write_apart(fd, otherwise, rules);
-
-    if (rc == 0) {
-        n = pread(fd, p->filter, sizeof(p->filter), 0);
-
-        /* one that fills it may have been longer */
-
-        if (n <= 0 || n == (ssize_t) sizeof(p->filter)) {
-            errno = n == -1 ? errno : E2BIG;
-            rc = -1;
-
-        } else {
-            p->len = (size_t) n / sizeof(struct sock_filter);
-        }
-    }
-
-    (void) close(fd);
-
-    return rc;
-}
-
-
-static int
-program_install(program_t *p)
-{
-    struct sock_fprog prog;
-
-    prog.len = (unsigned short) p->len;
-    prog.filter = p->filter;
-
-    return (int) syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog);
-}
-
-
 /* Paths that stay readable, up to a NULL; those missing are skipped. */
 static int
 landlock_read_allow(int ruleset, const char *const *paths)
@@ -636,9 +526,9 @@ sandbox_prepare(sandbox_report_pt report)
 {
     static const char *const nothing[] = {NULL};
 
-    if (program_make(&template_program, SCMP_ACT_KILL_PROCESS, template_allow)
+    if (filter_make(&template_filter, SCMP_ACT_KILL_PROCESS, template_allow)
             == -1
-        || program_make(&worker_program, SCMP_ACT_ALLOW, worker_refuse) == -1
+        || filter_make(&worker_filter, SCMP_ACT_ALLOW, worker_refuse) == -1
         || privileges_drop(report, nothing, 0) == -1)
     {
         return -1;
@@ -660,7 +550,7 @@ sandbox_prepare(sandbox_report_pt report)
 int
 sandbox_template(void)
 {
-    return program_install(&template_program);
+    return filter_install(&template_filter);
 }
 
 
@@ -675,14 +565,14 @@ sandbox_enter(void)
         return -1;
     }
 
-    return program_install(&worker_program);
+    return filter_install(&worker_filter);
 }
 
 
 int
 sandbox_connector(sandbox_report_pt report)
 {
-    program_t prog;
+    filter_t filter;
     static const char *const readable[] = {"/etc",
                                            "/run/systemd/resolve",
                                            "/run/resolvconf",
@@ -690,7 +580,7 @@ sandbox_connector(sandbox_report_pt report)
                                            "/dev/urandom",
                                            NULL};
 
-    if (program_make(&prog, SCMP_ACT_KILL_PROCESS, connector_allow) == -1
+    if (filter_make(&filter, SCMP_ACT_KILL_PROCESS, connector_allow) == -1
         || privileges_drop(report, readable, 1) == -1)
     {
         return -1;
@@ -700,7 +590,7 @@ sandbox_connector(sandbox_report_pt report)
         return -1;
     }
 
-    return program_install(&prog);
+    return filter_install(&filter);
 }
 
 
@@ -718,12 +608,12 @@ sandbox_relay_rescues(unsigned users)
 int
 sandbox_relay(sandbox_report_pt report, unsigned rescues)
 {
-    program_t prog;
+    filter_t filter;
     static const char *const nothing[] = {NULL};
 
     relay_rescues = rescues;
 
-    if (program_make(&prog, SCMP_ACT_KILL_PROCESS, relay_allow) == -1
+    if (filter_make(&filter, SCMP_ACT_KILL_PROCESS, relay_allow) == -1
         || privileges_drop(report, nothing, 0) == -1)
     {
         return -1;
@@ -740,5 +630,5 @@ sandbox_relay(sandbox_report_pt report, unsigned rescues)
         return -1;
     }
 
-    return program_install(&prog);
+    return filter_install(&filter);
 }
