@@ -207,7 +207,8 @@ int control_send(int fd, const control_t *c, const int *fds, int nfds);
  */
 int control_recv(int fd, control_t *c, int *fds, int *nfds);
 
-/* The same for records that are short, and without descriptors. */
+/* The same for records that are short: sent without descriptors; EIRC_ERROR for
+ * one that came and is longer. */
 int control_send_short(int fd, const control_short_t *c);
 int control_recv_short(int fd, control_short_t *c, int *fds, int *nfds);
 
