@@ -180,7 +180,7 @@ sub nginx {
 sub layer {
     my ($t, %opt) = @_;
 
-    %opt = (users => 50, times => 50, layers => 2, pace => 5000, again => 2,
+    %opt = (users => 50, times => 50, layers => 2, pace => 5000, again => 1,
         %opt, log => [ qr/socket layer/ ]);
 
     return _scenario($t, \%opt, sub {
