@@ -53,7 +53,7 @@ is(descriptors($layer->pid()), $before + 4, 'descriptors of the layer');
 SKIP: {
     skip('root alone may look', 3) if $> != 0;
 
-    is(descriptors($pid), 9, 'descriptors of the process');
+    is(descriptors($pid), 11, 'descriptors of the process');
     is(descriptors($layer->helper('template')), 4, '... of the template');
     is(descriptors($layer->helper('connect')), 5, '... of the connector');
 }

@@ -462,11 +462,29 @@ user_run(const request_t *request, login_t *login, const alone_t *o)
         user_unreachable(&relay.user);
     }
 
-    (void) relay_run(&relay);
+    if (relay_run(&relay) == RELAY_FAILED) {
+        (void) complain("epoll_wait() failed: ", strerror(errno));
+    }
+
     server_alone_end();
     user_done(&relay.user);
 
     return irc == -1 ? EIRC_ERROR : EIRC_OK;
+}
+
+
+static int
+relay_begin(void)
+{
+    int epoll, timer;
+
+    if (relay_wait_open(&epoll, &timer) == -1) {
+        return complain("epoll or timerfd failed: ", strerror(errno));
+    }
+
+    relay_init(&relay, epoll, timer);
+
+    return EIRC_OK;
 }
 
 
@@ -477,7 +495,9 @@ terminal_run(const request_t *request, login_t *login, const alone_t *o)
     int rc;
     const char *why;
 
-    relay_init(&relay);
+    if (relay_begin() != EIRC_OK) {
+        return EIRC_ERROR;
+    }
 
     if (ui_init(&relay.browser, o->server, o->nick, seed_make(), &why)
         != EIRC_OK) {
@@ -506,10 +526,9 @@ listen_run(const request_t *request, login_t *login, const alone_t *o)
     /* the IRC server hears nothing before somebody is there to listen */
 
     client = listener_accept(&listener);
-    rc = EIRC_OK;
+    rc = client == -1 ? EIRC_OK : relay_begin();
 
-    if (client != -1) {
-        relay_init(&relay);
+    if (client != -1 && rc == EIRC_OK) {
         stream_init(&relay.browser, client);
         rc = user_run(request, login, o);
     }

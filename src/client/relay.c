@@ -9,16 +9,17 @@
 #include "relay_timers.h"
 #include "sts.h"
 
-#include <poll.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 
 void
-relay_init(relay_t *r)
+relay_init(relay_t *r, int epoll, int timer)
 {
     memset(r, 0, sizeof(relay_t));
+    relay_wait_init(&r->wait, epoll, timer);
     r->browser.fd = -1;
     r->irc = -1;
     r->control = -1;
@@ -543,17 +544,6 @@ timers_expire(relay_t *r)
 
 /* waiting */
 
-/* What is waited for; a descriptor without anything to wait for is left out
- * once its other end has hung up, which poll() would report for ever. */
-static void
-watch(struct pollfd *pfd, int fd, bool in, bool out, bool hangup)
-{
-    pfd->fd = hangup && !in ? -1 : fd;
-    pfd->events = (short) ((in ? POLLIN : 0) | (out ? POLLOUT : 0));
-    pfd->revents = 0;
-}
-
-
 /* IRC is read as long as its lines find room: none, and no line too long,
  * is left over. */
 static bool
@@ -568,61 +558,106 @@ irc_wanted(const relay_t *r)
 }
 
 
-static void
-relay_wait(relay_t *r)
+static uint32_t
+events_of(bool in, bool out)
 {
-    struct pollfd pfd[4];
-    bool read_irc, read_browser;
+    return (in ? EPOLLIN : 0u) | (out ? EPOLLOUT : 0u);
+}
 
-    read_irc = irc_wanted(r);
+
+/*
+ * The IRC connection tells once of what has come, and irc_ready remembers it:
+ * it is what is read most, and often in one piece. The browser's side tells as
+ * long as there is something; without anything to wait for it is left out once
+ * its other end has hung up, which would be told for ever.
+ */
+static void
+watches_set(relay_t *r, bool read_browser)
+{
+    uint32_t events;
+
+    relay_wait_watch(&r->wait, RELAY_WAIT_IRC, r->irc,
+                     events_of(true, r->irc_blocked) | EPOLLRDHUP | EPOLLET);
+
+    events = events_of(read_browser, r->browser_blocked);
+
+    if (events == 0 && !r->browser_hangup) {
+        events = EPOLLHUP;
+    }
+
+    relay_wait_watch(&r->wait, RELAY_WAIT_BROWSER,
+                     r->browser_hangup && !read_browser ? -1 : r->browser.fd,
+                     events);
+    relay_wait_watch(&r->wait, RELAY_WAIT_CONTROL, r->control, EPOLLIN);
+    relay_wait_watch(&r->wait, RELAY_WAIT_SIGNALS, r->signals, EPOLLIN);
+}
+
+
+static int
+relay_look(relay_t *r)
+{
+    bool block, read_browser;
+    uint64_t first;
+    uint32_t events[RELAY_WAITS], irc, browser;
+
     read_browser = relay_browser_wanted(r) && !user_has_ended(&r->user)
                    && !r->browser_hangup;
 
-    watch(&pfd[0], r->browser.fd, read_browser, r->browser_blocked,
-          r->browser_hangup);
-    watch(&pfd[1], r->irc, read_irc, r->irc_blocked, r->irc_hangup);
-    watch(&pfd[2], r->control, true, false, false);
-    watch(&pfd[3], r->signals, true, false, false);
+    watches_set(r, read_browser);
 
-    if (poll(pfd, 4, relay_timer_next(r)) == -1) {
-        r->user.now = relay_now();
-        return;
+    first = relay_timer_first(r);
+    block = !(r->irc_ready && irc_wanted(r))
+            && (first == 0 || first > r->user.now);
+
+    if (block) {
+        relay_wait_until(&r->wait, first);
+    }
+
+    if (relay_wait(&r->wait, block, events) == -1) {
+        return EIRC_ERROR;
     }
 
     r->user.now = relay_now();
 
-    if (pfd[0].revents & (POLLOUT | POLLERR | POLLHUP)) {
+    irc = events[RELAY_WAIT_IRC];
+    browser = events[RELAY_WAIT_BROWSER];
+
+    if (browser & (EPOLLOUT | EPOLLERR | EPOLLHUP)) {
         r->browser_blocked = false;
     }
 
-    if (pfd[1].revents & (POLLOUT | POLLERR | POLLHUP)) {
+    if (irc & (EPOLLOUT | EPOLLERR | EPOLLHUP)) {
         r->irc_blocked = false;
     }
 
-    if (pfd[1].revents != 0 && read_irc && (pfd[1].revents & ~POLLOUT)) {
-        relay_server_read(r);
+    r->irc_ready = r->irc_ready || (irc & ~(uint32_t) EPOLLOUT) != 0;
+    r->irc_hangup
+        = r->irc_hangup || (irc & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
 
-    } else if (pfd[1].revents & (POLLERR | POLLHUP)) {
-        r->irc_hangup = true;
+    if (r->irc_ready && irc_wanted(r)) {
+        relay_server_read(r);
     }
 
-    if (pfd[0].revents != 0 && read_browser && (pfd[0].revents & ~POLLOUT)) {
+    if (read_browser && (browser & ~(uint32_t) EPOLLOUT)) {
         (void) relay_browser_read(r);
 
-    } else if (pfd[0].revents & (POLLERR | POLLHUP)) {
+    } else if (browser & (EPOLLERR | EPOLLHUP)) {
         relay_browser_hung_up(r);
     }
 
-    if (pfd[2].revents != 0) {
+    if (events[RELAY_WAIT_CONTROL] != 0) {
         control_read(r);
     }
 
-    if (pfd[3].revents != 0) {
+    if (events[RELAY_WAIT_SIGNALS] != 0) {
+        relay_wait_watch(&r->wait, RELAY_WAIT_SIGNALS, -1, 0);
         r->signals = -1;
         user_stop(&r->user, EIRC_LINK_SHUTDOWN);
     }
 
     timers_expire(r);
+
+    return EIRC_OK;
 }
 
 
@@ -632,7 +667,11 @@ relay_run(relay_t *r)
     relay_work(r);
 
     while (!r->done) {
-        relay_wait(r);
+
+        if (relay_look(r) != EIRC_OK) {
+            return RELAY_FAILED;
+        }
+
         relay_work(r);
     }
 

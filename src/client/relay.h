@@ -1,6 +1,6 @@
 /*
  * The loop of one user: browser's side, IRC connection and control channel,
- * all in one poll(), with the timers. It moves bytes between descriptors and
+ * with the timers, all waited for in one call (relay_wait.h). It moves bytes between descriptors and
  * segment, and calls the steps of user.h; it knows no line. Run by worker.c,
  * and by listen.c where irc-client stands alone.
  */
@@ -10,6 +10,7 @@
 
 #include "adopt.h"
 #include "browser.h"
+#include "relay_wait.h"
 #include "user.h"
 
 /* ms */
@@ -27,6 +28,7 @@
 /* how relay_run() ends */
 #define RELAY_ENDED 0
 #define RELAY_MOVED 1
+#define RELAY_FAILED 2
 
 typedef enum {
     RELAY_TIMER_REGISTER = 0,
@@ -86,10 +88,12 @@ struct relay_s {
     /* the relay's own */
     uint64_t timers[RELAY_TIMERS]; /* when, in ms; 0: not set */
     uint64_t leave_end; /* ms: the last moment for RELAY_TIMER_LEAVE */
+    relay_wait_t wait;
     int irc_error;
     bool irc_gone;
+    bool irc_ready;   /* something may be read, or its end */
+    bool irc_hangup;  /* nothing comes behind what is there but its end */
     bool irc_blocked; /* it takes no more bytes now */
-    bool irc_hangup;  /* both ways are shut; there may be something to read */
     bool browser_blocked;
     bool browser_hangup;
     bool unheard; /* nothing was said under the present key */
@@ -99,8 +103,9 @@ struct relay_s {
     bool done;
 };
 
-/* A relay without anything. */
-void relay_init(relay_t *r);
+/* A relay without anything, that waits with these descriptors
+ * (relay_wait_open()). */
+void relay_init(relay_t *r, int epoll, int timer);
 
 /* The IRC connection is there, to number so-and-so of the servers, as number
  * so-and-so of the session's. */
@@ -115,7 +120,7 @@ int relay_succeed(relay_t *r);
 
 /* Runs until the user has ended (RELAY_ENDED); then the descriptors of browser
  * and IRC are closed. Or until a successor is to go on (RELAY_MOVED), who has
- * them as well. */
+ * them as well. RELAY_FAILED, and errno: the kernel has no memory to wait. */
 int relay_run(relay_t *r);
 
 #endif /* _RELAY_H_INCLUDED_ */

@@ -40,6 +40,7 @@ void
 relay_browser_close(relay_t *r)
 {
     if (r->browser.fd != -1) {
+        relay_wait_watch(&r->wait, RELAY_WAIT_BROWSER, -1, 0);
         (void) close(r->browser.fd);
         r->browser.fd = -1;
         r->browser_hangup = false;

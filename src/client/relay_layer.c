@@ -27,6 +27,7 @@ relay_layer_lost(relay_t *r)
     int fd;
 
     fd = r->control;
+    relay_wait_watch(&r->wait, RELAY_WAIT_CONTROL, -1, 0);
     r->control = -1;
     r->moving = false;
     r->parting = false;

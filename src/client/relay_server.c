@@ -55,10 +55,13 @@ relay_server_close(relay_t *r, int error)
 
     /* the socket layer has a duplicate, and the server is to know at once */
 
+    relay_wait_watch(&r->wait, RELAY_WAIT_IRC, -1, 0);
     (void) shutdown(r->irc, SHUT_RDWR);
     (void) close(r->irc);
     r->irc = -1;
     r->irc_gone = true;
+    r->irc_ready = false;
+    r->irc_hangup = false;
     r->irc_error = error;
 
     /* nobody takes what was to be sent, and it must not stop anything */
@@ -111,12 +114,19 @@ relay_server_read(relay_t *r)
         session_in_add(s, (size_t) n);
         session_commit(s);
 
+        /* less than there is room for is all that was there, but its end */
+
+        r->irc_ready = (size_t) n == room || r->irc_hangup;
+
         relay_timer_stop(r, RELAY_TIMER_PONG);
         relay_timer_set(r, RELAY_TIMER_IDLE, RELAY_IDLE_TIME);
         leave_extend(r);
 
     } else if (n == 0 || errno != EAGAIN) {
         relay_server_close(r, n == 0 ? 0 : errno);
+
+    } else {
+        r->irc_ready = false;
     }
 }
 
@@ -284,7 +294,6 @@ relay_connected(relay_t *r, int fd, uint32_t server, uint32_t connection)
     r->irc = fd;
     r->irc_gone = false;
     r->irc_blocked = false;
-    r->irc_hangup = false;
 
     /* what isn't TCP has a relay process that counts from the beginning */
 

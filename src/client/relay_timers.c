@@ -37,8 +37,8 @@ relay_timer_stop(relay_t *r, relay_timer_e timer)
 }
 
 
-int
-relay_timer_next(const relay_t *r)
+uint64_t
+relay_timer_first(const relay_t *r)
 {
     int i;
     uint64_t first;
@@ -52,9 +52,5 @@ relay_timer_next(const relay_t *r)
         }
     }
 
-    if (first == 0) {
-        return -1;
-    }
-
-    return first <= r->user.now ? 0 : (int) (first - r->user.now);
+    return first;
 }

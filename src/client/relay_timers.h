@@ -19,7 +19,7 @@ void relay_timer_start(relay_t *r, relay_timer_e timer, uint64_t ms);
 
 void relay_timer_stop(relay_t *r, relay_timer_e timer);
 
-/* ms until the first of them, -1 when none runs */
-int relay_timer_next(const relay_t *r);
+/* when the first of them expires; 0: none runs */
+uint64_t relay_timer_first(const relay_t *r);
 
 #endif /* _RELAY_TIMERS_H_INCLUDED_ */

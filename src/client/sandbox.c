@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -16,6 +17,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "filter.h"
@@ -79,6 +81,14 @@ static const int common_calls[] = {
     SCMP_SYS(futex),          SCMP_SYS(rt_sigreturn),
     SCMP_SYS(rt_sigprocmask), SCMP_SYS(restart_syscall),
     SCMP_SYS(exit),           SCMP_SYS(exit_group),
+};
+
+/* It waits with the two descriptors that it was born with. */
+static const int worker_calls[] = {
+    SCMP_SYS(epoll_wait),
+    SCMP_SYS(epoll_pwait),
+    SCMP_SYS(epoll_ctl),
+    SCMP_SYS(timerfd_settime),
 };
 
 static const int connector_calls[] = {
@@ -197,13 +207,15 @@ static const some_t worker_some[] = {
 
 /* What the template has beyond that, to make a worker and to be in order: the
  * one kind of process, sockets of no network and without a name of their own,
- * descriptors in their places, and the filter that takes all of this away. */
+ * what a worker waits with, descriptors in their places, and the filter that takes all of this away. */
 static const some_t template_some[] = {
     {SCMP_SYS(clone), 2, {EQ(0, CLONE_PARENT | SIGCHLD), EQ(1, 0)}},
     {SCMP_SYS(socket), 1, {EQ(0, AF_UNIX), ANY}},
     {SCMP_SYS(bind), 1, {EQ(2, offsetof(struct sockaddr_un, sun_path)), ANY}},
     {SCMP_SYS(dup3), 1, {EQ(2, O_CLOEXEC), ANY}},
     {SCMP_SYS(close_range), 1, {EQ(2, 0), ANY}},
+    {SCMP_SYS(epoll_create1), 1, {EQ(0, EPOLL_CLOEXEC), ANY}},
+    {SCMP_SYS(timerfd_create), 1, {EQ(0, CLOCK_MONOTONIC), ANY}},
     {SCMP_SYS(prlimit64), 2, {EQ(0, 0), EQ(1, RLIMIT_NPROC)}},
     {SCMP_SYS(seccomp), 2, {EQ(0, SECCOMP_SET_MODE_FILTER), EQ(1, 0)}},
 };
@@ -309,9 +321,9 @@ rescues_worker_allow(scmp_filter_ctx ctx)
 static int
 template_allow(scmp_filter_ctx ctx)
 {
-    if (ALLOW(common_calls) == -1 || ALLOW_SOME(common_some) == -1
-        || ALLOW_SOME(worker_some) == -1 || rescues_worker_allow(ctx) == -1
-        || ALLOW_SOME(template_some) == -1)
+    if (ALLOW(common_calls) == -1 || ALLOW(worker_calls) == -1
+        || ALLOW_SOME(common_some) == -1 || ALLOW_SOME(worker_some) == -1
+        || rescues_worker_allow(ctx) == -1 || ALLOW_SOME(template_some) == -1)
     {
         return -1;
     }

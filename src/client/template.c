@@ -16,6 +16,7 @@
 #include "control.h"
 #include "events.h"
 #include "helper.h"
+#include "relay_wait.h"
 #include "request.h"
 #include "rescue.h"
 #include "sandbox.h"
@@ -84,30 +85,51 @@ place(int fd, int where)
 }
 
 
-/* Sockets for the rescues' places, which are empty. */
+/* Puts one of the worker's own making into its place, which is empty. */
 static int
-rescues_arrange(void)
+own_place(int fd, int where)
 {
-    int i, fd;
+    if (fd == -1 || place(fd, where) == -1) {
+        return -1;
+    }
 
-    for (i = 0; i < WORKER_RESCUES; i++) {
-        fd = rescue_open();
-
-        if (fd == -1 || place(fd, WORKER_FD_RESCUE + i) == -1) {
-            return -1;
-        }
-
-        if (fd != WORKER_FD_RESCUE + i) {
-            (void) close(fd);
-        }
+    if (fd != where) {
+        (void) close(fd);
     }
 
     return 0;
 }
 
 
+/* What the worker has of its own: sockets for the next layers, and what it
+ * waits with. */
+static int
+own_arrange(void)
+{
+    int i, epoll, timer;
+
+    for (i = 0; i < WORKER_RESCUES; i++) {
+
+        if (own_place(rescue_open(), WORKER_FD_RESCUE + i) == -1) {
+            return -1;
+        }
+    }
+
+    if (relay_wait_open(&epoll, &timer) == -1) {
+        return -1;
+    }
+
+    /* the last place first: the first one may be where the second one is */
+
+    return own_place(timer, WORKER_FD_TIMER) == -1
+                   || own_place(epoll, WORKER_FD_EPOLL) == -1
+               ? -1
+               : 0;
+}
+
+
 /*
- * Descriptors 3 to 8 are the worker's, nothing else is open. Each has been put
+ * Descriptors 3 to 10 are the worker's, nothing else is open. Each has been put
  * into the first free place, one behind the other, so that it is where it has
  * to be or below: from the last to the first none is in another's way.
  */
@@ -118,7 +140,7 @@ descriptors_arrange(const int *fds)
     static const int places[FDS] = {WORKER_FD_LINK, WORKER_FD_SEGMENT,
                                     WORKER_FD_CONTROL, WORKER_FD_SECRET};
 
-    if (rescues_arrange() == -1) {
+    if (own_arrange() == -1) {
         return -1;
     }
 
@@ -129,7 +151,7 @@ descriptors_arrange(const int *fds)
         }
     }
 
-    return close_range(WORKER_FD_RESCUE + WORKER_RESCUES, ~0u, 0);
+    return close_range(WORKER_FD_TIMER + 1, ~0u, 0);
 }
 
 

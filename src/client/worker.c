@@ -315,7 +315,7 @@ worker_run(const worker_birth_t *birth, eirc_slice_t passport)
     void *segment;
     size_t size;
 
-    relay_init(&relay);
+    relay_init(&relay, WORKER_FD_EPOLL, WORKER_FD_TIMER);
     relay.control = WORKER_FD_CONTROL;
     relay.id = birth->id;
     relay.linger = birth->linger;
@@ -370,6 +370,12 @@ worker_run(const worker_birth_t *birth, eirc_slice_t passport)
                   : relay.user.session.identity->nick);
 
     rc = relay_run(&relay);
+
+    if (rc == RELAY_FAILED) {
+        event_send(errno, EVENT_FAILED, EIRC_SLICE("epoll"));
+        return WORKER_EXIT_BROKEN;
+    }
+
     user_done(&relay.user);
 
     return rc == RELAY_MOVED ? WORKER_EXIT_MOVED : WORKER_EXIT_OVER;

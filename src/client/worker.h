@@ -25,12 +25,17 @@
  * one after it before a successor has others */
 #define WORKER_FD_RESCUE 7
 #define WORKER_RESCUES 2
+/* what it waits with */
+#define WORKER_FD_EPOLL 9
+#define WORKER_FD_TIMER 10
 
 /* exit codes: the session is over; it could not begin; its state can't be
- * trusted; a successor has it. Never 2, see docs/processes.md, 3. */
+ * trusted; it can't go on, but another one may; a successor has it. Never 2,
+ * see docs/processes.md, 3. */
 #define WORKER_EXIT_OVER 0
 #define WORKER_EXIT_FAILED 1
 #define WORKER_EXIT_STATE 3
+#define WORKER_EXIT_BROKEN 4
 #define WORKER_EXIT_MOVED 10
 
 /* flags: the session can be resumed; the worker is a successor, and has no
@@ -59,9 +64,10 @@ typedef struct {
  * Runs a worker to its end and returns its exit code. The passport stays where
  * it is.
  *
- * The system calls that it makes, for the sandbox: poll, recvfrom, recvmsg,
- * sendto, sendmsg, shutdown, close, getsockopt, clock_gettime, mmap (without
- * PROT_EXEC), munmap, brk, and prctl for the process's name. For the request
+ * The system calls that it makes, for the sandbox: epoll_wait, epoll_ctl,
+ * timerfd_settime, poll, recvfrom, recvmsg, sendto, sendmsg, shutdown, close,
+ * getsockopt, clock_gettime, mmap (without PROT_EXEC), munmap, brk, and prctl
+ * for the process's name. For the request
  * it maps 16 MB for a moment, of which it touches what the JSON takes.
  */
 int worker_run(const worker_birth_t *birth, eirc_slice_t passport);
