@@ -127,7 +127,7 @@ command_users(user_t *u, eirc_slice_t args)
 
     ch = state_channel(&u->state, channel);
 
-    if (ch != NULL && !rebuild_known(ch)) {
+    if (ch != NULL && !rebuild_known(u, ch)) {
         return EIRC_AGAIN;
     }
 

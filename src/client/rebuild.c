@@ -72,9 +72,10 @@ rebuild_clock(user_t *u)
 
 
 bool
-rebuild_known(channel_t *ch)
+rebuild_known(user_t *u, channel_t *ch)
 {
     ch->wanted = ch->stale;
+    u->rebuilding = u->rebuilding || ch->wanted;
 
     return !ch->stale;
 }
@@ -100,10 +101,24 @@ rebuild_ask(user_t *u)
     uint32_t i;
     channel_t *ch;
 
+    /* asked behind each line: without a look at the channels */
+
+    if (!u->rebuilding) {
+        return false;
+    }
+
+    u->rebuilding = false;
+
     for (i = 0; i < u->state.count; i++) {
         ch = u->state.channels[i];
 
-        if (ch->wanted && !ch->asked && is_named(u, ch)) {
+        if (!ch->wanted || ch->asked) {
+            continue;
+        }
+
+        u->rebuilding = true;
+
+        if (is_named(u, ch)) {
             ch->asked = true;
             (void) user_send_text(u, "NAMES ", state_channel_name(ch));
             return true;

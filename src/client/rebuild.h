@@ -18,7 +18,7 @@ void rebuild_begin(user_t *u);
 void rebuild_clock(user_t *u);
 
 /* Are the members of the channel known? If not they are asked for. */
-bool rebuild_known(channel_t *ch);
+bool rebuild_known(user_t *u, channel_t *ch);
 
 /* Asks for what is wanted; false: nothing is, or it has been asked for. */
 bool rebuild_ask(user_t *u);

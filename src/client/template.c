@@ -262,6 +262,21 @@ record_take(control_long_t *record)
 }
 
 
+/*
+ * A worker that a line wakes lets others finish what they are at, where they
+ * are on the same CPU: an IRC server that tells a channel of a hundred is not
+ * interrupted a hundred times. Nothing is lost without it.
+ */
+static void
+batch_begin(void)
+{
+    struct sched_param sp;
+
+    memset(&sp, 0, sizeof(sp));
+    (void) sched_setscheduler(0, SCHED_BATCH, &sp);
+}
+
+
 int
 template_run(void)
 {
@@ -276,6 +291,8 @@ template_run(void)
     }
 
     (void) signal(SIGPIPE, SIG_IGN);
+
+    batch_begin();
 
     /* a worker's heap is small: it grows by a page and gives back */
 

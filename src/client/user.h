@@ -35,12 +35,13 @@ struct user_s {
     eirc_slice_t line; /* the one from IRC that is being dealt with */
     login_t *login;    /* whose memory is the owner's; NULL: none */
 
-    bool raw;      /* the browser may send IRC lines without a command */
-    bool deaf;     /* nobody listens any more: nothing is told */
-    bool joining;  /* there may be channels to ask for */
-    bool renamed;  /* the nick is another one, for the process's title */
-    bool full;     /* a step waits for room in the ring */
-    uint64_t wait; /* ms until flood control lets the next line pass, or 0 */
+    bool raw;        /* the browser may send IRC lines without a command */
+    bool deaf;       /* nobody listens any more: nothing is told */
+    bool joining;    /* there may be channels to ask for */
+    bool renamed;    /* the nick is another one, for the process's title */
+    bool full;       /* a step waits for room in the ring */
+    bool rebuilding; /* members of a channel are to be asked for (rebuild.h) */
+    uint64_t wait;   /* ms until flood control lets the next line pass, or 0 */
     uint64_t burst_wait; /* the same for what burst.h has to ask */
 
     uint32_t servers; /* that can be asked for again; 0: nobody can be asked */
