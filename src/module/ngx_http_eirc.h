@@ -339,6 +339,17 @@ char *ngx_http_eirc_token_zone(ngx_conf_t *cf, ngx_command_t *cmd,
 ngx_int_t ngx_http_eirc_token_zone_default(ngx_conf_t *cf);
 
 /*
+ * Where a user object lies with the token already, NGX_OK, and a hash of its
+ * account, by which a layer is chosen; else NGX_DECLINED. Says nothing about
+ * whether the token can be claimed.
+ */
+ngx_int_t ngx_http_eirc_token_account(ngx_http_request_t *r, ngx_str_t *token,
+    uint32_t *account);
+
+/* That hash of an account. */
+uint32_t ngx_http_eirc_token_account_hash(ngx_str_t *account);
+
+/*
  * Claims a token for this request.
  * NGX_OK: ours, and somebody has to be asked about it;
  * NGX_DONE: ours, and its user object was there: copied to *user in r->pool;
@@ -355,7 +366,7 @@ ngx_int_t ngx_http_eirc_token_claim(ngx_http_request_t *r, ngx_str_t *token,
  * the claim is still held; NGX_DECLINED: the claim had expired and is lost.
  */
 ngx_int_t ngx_http_eirc_token_verify(ngx_http_request_t *r,
-    ngx_http_eirc_claim_t *claim, ngx_str_t *user);
+    ngx_http_eirc_claim_t *claim, ngx_str_t *user, ngx_str_t *account);
 
 /* The session stands: the token is used until it expires. */
 void ngx_http_eirc_token_use(ngx_http_request_t *r,
@@ -373,10 +384,10 @@ void ngx_http_eirc_token_release(ngx_http_request_t *r,
 /* init_process: a timer wipes what expired while nobody came. */
 ngx_int_t ngx_http_eirc_token_init_process(ngx_cycle_t *cycle);
 
-/* Issues a new random token for a user object: written to token (64 hex
- * digits), NGX_OK or NGX_BUSY. */
+/* Issues a new random token for a user object of that account: written to
+ * token (64 hex digits), NGX_OK or NGX_BUSY. */
 ngx_int_t ngx_http_eirc_token_issue(ngx_http_request_t *r, ngx_str_t *user,
-    u_char *token);
+    ngx_str_t *account, u_char *token);
 
 
 /*

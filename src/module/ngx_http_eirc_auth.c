@@ -503,7 +503,7 @@ ngx_http_eirc_auth_verdict(ngx_http_request_t *r, ngx_http_eirc_ctx_t *ctx)
 
     /* without room for the verdict the claim is as good, for this time */
 
-    if (ngx_http_eirc_token_verify(r, &ctx->claim, &ctx->user)
+    if (ngx_http_eirc_token_verify(r, &ctx->claim, &ctx->user, &ctx->account)
         == NGX_DECLINED)
     {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,

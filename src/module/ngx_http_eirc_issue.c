@@ -203,7 +203,7 @@ ngx_http_eirc_issue_answer(ngx_http_request_t *r)
         return ngx_http_eirc_issue_error(r, NGX_HTTP_BAD_REQUEST, why);
     }
 
-    rc = ngx_http_eirc_token_issue(r, &ctx->user, token);
+    rc = ngx_http_eirc_token_issue(r, &ctx->user, &ctx->account, token);
 
     ngx_explicit_memzero(text.data, text.len);
 

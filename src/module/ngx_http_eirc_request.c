@@ -91,28 +91,53 @@ ngx_http_eirc_session_handler(ngx_http_request_t *r)
 }
 
 
+/* The layer that the session belongs to, as far as it is known already. */
+
+static ngx_int_t
+ngx_http_eirc_request_layer(ngx_http_eirc_session_t *s, ngx_uint_t layers)
+{
+    uint32_t  account;
+
+    if (s->ctx->resuming) {
+        return s->resume && s->resume->back ? (ngx_int_t) s->resume->layer
+                                            : NGX_CONF_UNSET;
+    }
+
+    if (layers == 0
+        || ngx_http_eirc_token_account(s->request, &s->ctx->token, &account)
+           != NGX_OK)
+    {
+        return NGX_CONF_UNSET;
+    }
+
+    return account % layers;
+}
+
+
 static ngx_int_t
 ngx_http_eirc_request_link(ngx_http_eirc_session_t *s)
 {
     ngx_int_t                   layer;
+    ngx_uint_t                  layers;
     ngx_http_request_t         *r;
     ngx_http_eirc_main_conf_t  *emcf;
 
     r = s->request;
     emcf = ngx_http_get_module_main_conf(r, ngx_http_eirc_module);
 
-    layer = NGX_CONF_UNSET;
+    layers = ngx_http_eirc_link_layers(emcf);
+    layer = ngx_http_eirc_request_layer(s, layers);
 
-    if (s->resume && s->resume->back) {
-        layer = s->resume->layer;
+    /* a reload may have taken away the one that a browser comes back to */
 
-        if (s->resume->layer >= ngx_http_eirc_link_layers(emcf)) {
-            r->main->count++;
+    if (s->ctx->resuming && layer != NGX_CONF_UNSET
+        && (ngx_uint_t) layer >= layers)
+    {
+        r->main->count++;
 
-            ngx_http_eirc_session_gone(s);
+        ngx_http_eirc_session_gone(s);
 
-            return NGX_DONE;
-        }
+        return NGX_DONE;
     }
 
     s->link = ngx_http_eirc_link_open(r, layer,
@@ -214,7 +239,7 @@ ngx_http_eirc_request_switch(ngx_http_eirc_session_t *s)
     r = s->request;
     emcf = ngx_http_get_module_main_conf(r, ngx_http_eirc_module);
 
-    layer = ngx_crc32_short(s->ctx->account.data, s->ctx->account.len)
+    layer = ngx_http_eirc_token_account_hash(&s->ctx->account)
             % ngx_http_eirc_link_layers(emcf);
 
     if (s->link) {

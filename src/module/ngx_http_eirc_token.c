@@ -63,6 +63,43 @@ static void ngx_http_eirc_token_give_back(ngx_http_eirc_token_ctx_t *ctx,
 static void ngx_http_eirc_token_cleanup(void *data);
 
 
+uint32_t
+ngx_http_eirc_token_account_hash(ngx_str_t *account)
+{
+    return ngx_crc32_short(account->data, account->len);
+}
+
+
+ngx_int_t
+ngx_http_eirc_token_account(ngx_http_request_t *r, ngx_str_t *token,
+    uint32_t *account)
+{
+    u_char                       hash[NGX_HTTP_EIRC_TOKEN_HASH];
+    ngx_int_t                    rc;
+    ngx_http_eirc_token_ctx_t   *ctx;
+    ngx_http_eirc_token_node_t  *tn;
+
+    ctx = ngx_http_eirc_token_ctx(r);
+
+    (void) SHA256(token->data, token->len, hash);
+
+    rc = NGX_DECLINED;
+
+    ngx_shmtx_lock(&ctx->shpool->mutex);
+
+    tn = ngx_http_eirc_token_lookup(ctx, hash);
+
+    if (tn != NULL && tn->user != NULL) {
+        *account = tn->account;
+        rc = NGX_OK;
+    }
+
+    ngx_shmtx_unlock(&ctx->shpool->mutex);
+
+    return rc;
+}
+
+
 ngx_int_t
 ngx_http_eirc_token_claim(ngx_http_request_t *r, ngx_str_t *token,
     ngx_uint_t create, ngx_http_eirc_claim_t *claim, ngx_str_t *user)
@@ -166,7 +203,7 @@ ngx_http_eirc_token_claim(ngx_http_request_t *r, ngx_str_t *token,
 
 ngx_int_t
 ngx_http_eirc_token_verify(ngx_http_request_t *r,
-    ngx_http_eirc_claim_t *claim, ngx_str_t *user)
+    ngx_http_eirc_claim_t *claim, ngx_str_t *user, ngx_str_t *account)
 {
     ngx_int_t                    rc;
     ngx_http_eirc_token_ctx_t   *ctx;
@@ -185,7 +222,7 @@ ngx_http_eirc_token_verify(ngx_http_request_t *r,
     } else {
         ngx_http_eirc_token_renew(ctx, tn);
 
-        rc = ngx_http_eirc_token_set_user(ctx, tn, user);
+        rc = ngx_http_eirc_token_set_user(ctx, tn, user, account);
 
         if (rc == NGX_OK) {
             ngx_http_eirc_token_set_state(ctx, tn,
@@ -243,7 +280,7 @@ ngx_http_eirc_token_release(ngx_http_request_t *r,
 
 ngx_int_t
 ngx_http_eirc_token_issue(ngx_http_request_t *r, ngx_str_t *user,
-    u_char *token)
+    ngx_str_t *account, u_char *token)
 {
     size_t                       guesses;
     u_char                       random[32], hash[NGX_HTTP_EIRC_TOKEN_HASH];
@@ -274,7 +311,7 @@ ngx_http_eirc_token_issue(ngx_http_request_t *r, ngx_str_t *user,
     tn = ngx_http_eirc_token_insert(ctx, hash, NGX_HTTP_EIRC_TOKEN_ISSUED);
 
     if (tn != NULL) {
-        rc = ngx_http_eirc_token_set_user(ctx, tn, user);
+        rc = ngx_http_eirc_token_set_user(ctx, tn, user, account);
 
         if (rc != NGX_OK) {
             ngx_http_eirc_token_delete(ctx, tn);

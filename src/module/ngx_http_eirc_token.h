@@ -36,6 +36,7 @@ typedef struct {
     u_char                       *user;      /* JSON object, or NULL */
     uint32_t                      len;       /* of user */
     uint32_t                      state;
+    uint32_t                      account;   /* hash of user's account */
     u_char                        hash[NGX_HTTP_EIRC_TOKEN_HASH];
 } ngx_http_eirc_token_node_t;
 
@@ -77,7 +78,7 @@ void ngx_http_eirc_token_delete(ngx_http_eirc_token_ctx_t *ctx,
 
 /* NGX_OK, or NGX_BUSY: the zone is full. */
 ngx_int_t ngx_http_eirc_token_set_user(ngx_http_eirc_token_ctx_t *ctx,
-    ngx_http_eirc_token_node_t *tn, ngx_str_t *user);
+    ngx_http_eirc_token_node_t *tn, ngx_str_t *user, ngx_str_t *account);
 
 void ngx_http_eirc_token_wipe_user(ngx_http_eirc_token_ctx_t *ctx,
     ngx_http_eirc_token_node_t *tn);

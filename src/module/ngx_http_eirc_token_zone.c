@@ -19,7 +19,7 @@
 #define NGX_HTTP_EIRC_TOKEN_TIMEOUT   180000
 
 /* the layout of the zone; changed with its structures */
-#define NGX_HTTP_EIRC_TOKEN_LAYOUT    0x65497201
+#define NGX_HTTP_EIRC_TOKEN_LAYOUT    0x65497202
 
 /* what is freed at a time where many may have expired */
 #define NGX_HTTP_EIRC_TOKEN_BATCH     64
@@ -137,7 +137,7 @@ ngx_http_eirc_token_delete(ngx_http_eirc_token_ctx_t *ctx,
 
 ngx_int_t
 ngx_http_eirc_token_set_user(ngx_http_eirc_token_ctx_t *ctx,
-    ngx_http_eirc_token_node_t *tn, ngx_str_t *user)
+    ngx_http_eirc_token_node_t *tn, ngx_str_t *user, ngx_str_t *account)
 {
     u_char  *p;
 
@@ -152,6 +152,7 @@ ngx_http_eirc_token_set_user(ngx_http_eirc_token_ctx_t *ctx,
 
     tn->user = p;
     tn->len = (uint32_t) user->len;
+    tn->account = ngx_http_eirc_token_account_hash(account);
 
     return NGX_OK;
 }
