@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -300,8 +301,10 @@ birth_read(layer_t *l)
 static void
 strays_kill(layer_t *l)
 {
-    int pid;
+    long pid;
     FILE *f;
+    char *word;
+    size_t size;
 
     f = fopen("/proc/thread-self/children", "re");
 
@@ -311,18 +314,23 @@ strays_kill(layer_t *l)
         return;
     }
 
-    while (fscanf(f, "%d", &pid) == 1) {
+    word = NULL;
+    size = 0;
 
-        if (pid != l->template.pid && pid != l->connector.pid
-            && pid != l->probe && !irc_relays_has(l, pid)
-            && move_find(l, pid) == NULL
-            && sessions_find_pid(&l->sessions, pid) == NULL)
+    while (getdelim(&word, &size, ' ', f) > 0) {
+        pid = strtol(word, NULL, 10);
+
+        if (pid > 0 && pid != l->template.pid && pid != l->connector.pid
+            && pid != l->probe && !irc_relays_has(l, (pid_t) pid)
+            && move_find(l, (pid_t) pid) == NULL
+            && sessions_find_pid(&l->sessions, (pid_t) pid) == NULL)
         {
-            (void) kill(pid, SIGKILL);
-            (void) waitpid(pid, NULL, 0);
+            (void) kill((pid_t) pid, SIGKILL);
+            (void) waitpid((pid_t) pid, NULL, 0);
         }
     }
 
+    free(word);
     (void) fclose(f);
 }
 
