@@ -50,7 +50,10 @@ unreachable_tell(relay_t *r, const control_short_t *c)
 static void
 secret_take(relay_t *r, const int *fds, int nfds)
 {
-    if (nfds == 2) {
+    if (nfds == 2 && r->open) {
+        (void) close(fds[1]);
+
+    } else if (nfds == 2) {
         relay_server_forget(r);
         r->user.login = r->remember(fds[1]);
     }

@@ -71,6 +71,7 @@ struct relay_s {
     uint32_t linger; /* ms that it waits for a browser that was lost */
     bool planned;    /* a predecessor has left in good order */
     bool anew;       /* nobody has been told yet that it begins anew */
+    bool open;       /* there are no secrets: what comes for them is empty */
 
     /* the nick is another one now */
     void (*renamed)(const char *nick);

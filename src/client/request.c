@@ -7,14 +7,6 @@
 #include <jansson.h>
 #include <string.h>
 #include <sys/auxv.h>
-#include <sys/mman.h>
-
-/*
- * What the JSON becomes in memory, at worst: an object of 64 KB with nothing
- * but small members takes some MB. Only what is touched costs anything, and
- * all of it, secrets included, goes back at once.
- */
-#define ARENA_SIZE (16 * 1024 * 1024)
 
 #define FLOOD_RATE_MAX 1000000000
 #define FLOOD_BURST_MAX 1000000
@@ -37,7 +29,7 @@ arena_alloc(size_t size)
 
     size = (size + 15) / 16 * 16;
 
-    if (arena.base == NULL || size > ARENA_SIZE - arena.used) {
+    if (arena.base == NULL || size > REQUEST_ROOM - arena.used) {
         return NULL;
     }
 
@@ -656,7 +648,8 @@ request_prepare(void)
 
 
 int
-request_read(request_t *r, const void *json, size_t len, const char **error)
+request_read(request_t *r, const void *json, size_t len, void *room,
+             const char **error)
 {
     int rc;
     json_t *root;
@@ -664,13 +657,7 @@ request_read(request_t *r, const void *json, size_t len, const char **error)
     request_init(r);
 
     arena.used = 0;
-    arena.base = mmap(NULL, ARENA_SIZE, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-    if (arena.base == MAP_FAILED) {
-        arena.base = NULL;
-        return refuse(error, "there is no memory for it");
-    }
+    arena.base = room;
 
     if (!prepared) {
         request_prepare();
@@ -680,7 +667,6 @@ request_read(request_t *r, const void *json, size_t len, const char **error)
     rc = root_read(r, root, error);
 
     explicit_bzero(arena.base, arena.used);
-    (void) munmap(arena.base, ARENA_SIZE);
     arena.base = NULL;
 
     if (rc != EIRC_OK) {

@@ -16,6 +16,12 @@
 /* channels to join; those behind are left out, a server has its limit too */
 #define REQUEST_CHANNELS_MAX 50
 
+/*
+ * What the JSON becomes in memory, at worst: an object of 64 KB with nothing
+ * but small members takes some MB. Only what is touched costs anything.
+ */
+#define REQUEST_ROOM (16 * 1024 * 1024)
+
 typedef struct {
     session_identity_t identity;
     secrets_t secrets;
@@ -34,10 +40,11 @@ void request_init(request_t *r);
 void request_prepare(void);
 
 /*
- * Reads and checks the JSON, and finishes. EIRC_ERROR: refused, *error says
- * why, without a word of what was in it.
+ * Reads and checks the JSON, and finishes. room is REQUEST_ROOM bytes, aligned
+ * for anything, of which those that were used are cleared. EIRC_ERROR: refused,
+ * *error says why, without a word of what was in it.
  */
-int request_read(request_t *r, const void *json, size_t len,
+int request_read(request_t *r, const void *json, size_t len, void *room,
                  const char **error);
 
 /* Sets one of the strings by its name in the user object; as above. */

@@ -24,6 +24,7 @@
 typedef struct {
     request_t request;
     uint8_t record[LINK_USER_MAX];
+    _Alignas(16) uint8_t room[REQUEST_ROOM];
 } birthplace_t;
 
 
@@ -150,6 +151,7 @@ secrets_put(const request_t *r)
         memset(&c, 0, offsetof(control_short_t, data));
         c.type = CONTROL_NO_SECRET;
         (void) control_send_short(WORKER_FD_CONTROL, &c);
+        relay.open = true;
         return EIRC_OK;
     }
 
@@ -179,7 +181,7 @@ request_take(birthplace_t *place, const worker_birth_t *birth, void *segment,
         return refuse(EIRC_LINK_BAD_REQUEST, "there is no USER");
     }
 
-    rc = request_read(&place->request, json.p, json.len, &why);
+    rc = request_read(&place->request, json.p, json.len, place->room, &why);
     explicit_bzero((void *) (uintptr_t) json.p, json.len);
 
     if (rc != EIRC_OK) {
@@ -205,7 +207,7 @@ worker_begin(const worker_birth_t *birth, void *segment, size_t size)
     birthplace_t *place;
 
     place = mmap(NULL, sizeof(birthplace_t), PROT_READ | PROT_WRITE,
-                 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
     if (place == MAP_FAILED) {
         event_send(errno, EVENT_FAILED, EIRC_SLICE("mmap()"));
@@ -214,7 +216,7 @@ worker_begin(const worker_birth_t *birth, void *segment, size_t size)
 
     rc = request_take(place, birth, segment, size);
 
-    explicit_bzero(&place->request, sizeof(request_t));
+    explicit_bzero(&place->request.secrets, sizeof(secrets_t));
     (void) munmap(place, sizeof(birthplace_t));
 
     return rc;

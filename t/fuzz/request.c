@@ -89,6 +89,9 @@ check_channels(const request_t *r)
 }
 
 
+static _Alignas(16) uint8_t room[REQUEST_ROOM];
+
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 {
@@ -103,7 +106,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
     check(r != NULL);
     error = NULL;
 
-    if (request_read(r, p, len, &error) == EIRC_OK) {
+    if (request_read(r, p, len, room, &error) == EIRC_OK) {
         check_identity(&r->identity);
         check_secrets(&r->secrets);
         check_channels(r);

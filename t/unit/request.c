@@ -17,6 +17,7 @@
 
 
 static request_t r;
+static _Alignas(16) uint8_t room[REQUEST_ROOM];
 
 
 static int
@@ -26,7 +27,7 @@ take(const char *json)
     const char *why;
 
     why = NULL;
-    rc = request_read(&r, json, strlen(json), &why);
+    rc = request_read(&r, json, strlen(json), room, &why);
     assert_int_equal(rc == EIRC_ERROR, why != NULL);
 
     return rc;
