@@ -67,9 +67,13 @@ for my $round (1 .. $rounds) {
 
         for my $system (@systems) {
             say_what($round, "$system, $n users");
-            $scenarios->crowd($round, $system, $n,
-                replay => defined $replay && $n == $replay);
+            $scenarios->crowd($round, $system, $n);
         }
+    }
+
+    if ($part{crowd} && $have{eirc} && defined $replay) {
+        say_what($round, "eirc with full replay rings, $replay users");
+        $scenarios->replay($round, $replay);
     }
 
     for my $n (@tls) {

@@ -5,7 +5,7 @@
  *
  *     load raw|ws|eirc PORT [PATH [PORT-OF-TOKENS]]
  *
- *     make users=N nick=NAME rooms=SIZE,...
+ *     make users=N nick=NAME rooms=SIZE,... resume=1
  *     connect inflight=N|rate=R aim=open|joined
  *     whisper rate=R seconds=S size=BYTES
  *     talk inflight=N|rate=DELIVERIES seconds=S size=BYTES [bytes=N]
@@ -86,6 +86,9 @@ set_option(phase_t *phase, char *word)
 
     } else if (strcmp(word, "nick") == 0) {
         (void) snprintf(people.nick, sizeof(people.nick), "%.10s", value);
+
+    } else if (strcmp(word, "resume") == 0) {
+        people.resume = *value == '1';
 
     } else if (strcmp(word, "rooms") == 0) {
         set_rooms(value);

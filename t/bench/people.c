@@ -140,15 +140,17 @@ person_come(person_t *p)
     from.sin_family = AF_INET;
     from.sin_addr.s_addr = htonl(0x7f000002 + p->index % ADDRESSES);
 
-    (void) snprintf(path, sizeof(path), "%s%s%s", people->path,
-                    p->token[0] == '\0' ? "" : "?chat_token=", p->token);
+    (void) snprintf(path, sizeof(path), "%s%s%s%s", people->path,
+                    p->token[0] == '\0' ? "" : "?chat_token=", p->token,
+                    people->resume ? "&resume=" : "");
 
     p->start = loop_now();
     person_set(p, PERSON_COMING);
 
     if (stream_connect(&p->stream, people->loop, &calls,
-                       people->way == PEOPLE_RAW ? 0 : STREAM_WS, &from,
-                       &people->server, path)
+                       (people->way == PEOPLE_RAW ? 0u : STREAM_WS)
+                           | (people->resume ? STREAM_SILENT : 0u),
+                       &from, &people->server, path)
         == -1)
     {
         person_fail(p, -1, strerror(errno));

@@ -69,6 +69,7 @@ struct people_s {
     struct sockaddr_in server;
     struct sockaddr_in issuer; /* of tokens */
     const char *path;
+    bool resume;   /* they ask to be able to come back, and confirm nothing */
     char nick[16]; /* and a number behind it */
     unsigned count;
     unsigned rooms[PEOPLE_ROOMS_MAX]; /* sizes of the channels of each */

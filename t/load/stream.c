@@ -358,7 +358,10 @@ stream_take_frame(stream_t *s, const eirc_ws_event_t *event)
         return stream_take_data(s, event) == 0 ? EIRC_OK : EIRC_ERROR;
 
     case EIRC_WS_EVENT_PING:
-        stream_frame(s, EIRC_WS_PONG, event->data, event->len);
+        if (!(s->options & STREAM_SILENT)) {
+            stream_frame(s, EIRC_WS_PONG, event->data, event->len);
+        }
+
         stream_flush(s);
         break;
 

@@ -43,7 +43,8 @@ typedef enum {
 /* what a stream may be */
 enum {
     STREAM_WS = 0x01,
-    STREAM_SERVER = 0x02
+    STREAM_SERVER = 0x02,
+    STREAM_SILENT = 0x04 /* to a PING there is no PONG */
 };
 
 struct stream_s {

@@ -225,7 +225,7 @@ sub _both {
 sub _ratio {
     my ($a, $b) = @_;
 
-    return () if !defined $a->[0] || !$b->[0];
+    return (undef, 0) if !defined $a->[0] || !$b->[0];
     return ($a->[0] / $b->[0], $a->[1] && $b->[1]);
 }
 
@@ -233,7 +233,7 @@ sub _ratio {
 sub _less {
     my ($a, $b) = @_;
 
-    return () if !defined $a->[0] || !defined $b->[0];
+    return (undef, 0) if !defined $a->[0] || !defined $b->[0];
     return ($a->[0] - $b->[0], $a->[1] && $b->[1]);
 }
 

@@ -8,6 +8,8 @@ package Bench::Scenarios;
 #       options => { ... }     for Bench::Stack
 #   $scenarios->crowd($round, $system, $users [, tls => 1])
 #       connects, idle, then latency, fan-out and a steady rate
+#   $scenarios->replay($round, $users)
+#       eIRC's users with full replay rings
 #   $scenarios->connect($round, $system, $ircd)
 #       one after the other
 #   $scenarios->storm($round, $system)     1,000 in a second
@@ -39,8 +41,8 @@ use constant DELIVERIES => 20000;
 # an IRC line of talk is so long on average, with its source 117
 use constant TEXT => 64;
 
-# more than the ring of a session holds (eirc_replay)
-use constant REPLAY => 80000;
+# what the ring of a session holds (eirc_replay), less the welcome
+use constant REPLAY => 56000;
 
 # after so long nothing moves any more
 use constant SETTLE => 1.5;
@@ -69,7 +71,6 @@ sub crowd {
         $self->_talk('fanout', "talk inflight=1 seconds=$s size=" . TEXT);
         $self->_talk('steady', 'talk rate=' . DELIVERIES
             . " seconds=$s size=" . TEXT);
-        $self->_replay($users) if $system eq 'eirc' && $opt{replay};
     }
 
     my $left = $self->{load}->tell('leave');
@@ -310,11 +311,17 @@ sub _talk {
 }
 
 
-# memory when the ring of each session is full
+# memory when the ring of each session is full: those of users who ask to be
+# able to come back keep what was not confirmed
 
-sub _replay {
-    my ($self, $users) = @_;
+sub replay {
+    my ($self, $round, $users) = @_;
 
+    $self->_begin($round, 'eirc', $users);
+    $self->{load}->tell("make users=$users nick=u resume=1 rooms=" . ROOMS);
+    $self->{before} = $self->{usage}->memory();
+    $self->_connect('arrive_replay', undef, 'connect inflight=64 aim=open',
+        $users);
     $self->{load}->tell('talk inflight=8 size=400 bytes=' . REPLAY);
     sleep SETTLE;
 
@@ -323,6 +330,8 @@ sub _replay {
     my $used = Bench::Usage::between($before, $self->{usage}->cpu());
 
     $self->_note('idle_replay', $used, $figures);
+    $self->{load}->tell('leave');
+    $self->_end();
 
     return;
 }
