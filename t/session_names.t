@@ -106,9 +106,13 @@ my $after = pss($worker);
 
 is_deeply(users(), model(members(), [ 'Alice[', '' ]), 'all of them');
 
-diag(sprintf 'a process with %d members more: %d KB in place of %d',
-    MEMBERS, $after, $before);
-ok($sanitized || $after - $before < 512, 'cost no more than they must');
+SKIP: {
+    skip('root alone may look', 1) if !defined $after;
+
+    diag(sprintf 'a process with %d members more: %d KB in place of %d',
+        MEMBERS, $after, $before);
+    ok($sanitized || $after - $before < 512, 'cost no more than they must');
+}
 
 # one after the other, each of which is checked, then all of them together
 
@@ -129,7 +133,10 @@ for (1 .. 4) {
     $ws->expect(qr/ 366 /);
 }
 
-ok($sanitized || pss($worker) < $after + 128, 'and nothing is left over');
+SKIP: {
+    skip('root alone may look', 1) if !defined $after;
+    ok($sanitized || pss($worker) < $after + 128, 'and nothing is left over');
+}
 
 $ws->send_text('PRIVMSG server :kick');
 ok($ws->expect(qr/ KICK #big /), 'leaving');

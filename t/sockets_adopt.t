@@ -124,12 +124,12 @@ is_deeply(\@lines, [ map { my $n = $_; map { "$n $_" } 1 .. 20 } 1 .. 5 ],
 
 # what happens while there is no layer
 
-my ($bobs) = workers_of('bob');
+my ($alices, $bobs) = map { workers_of($_) } qw/ alice bob /;
 
 $layer->slay();
 $bob->send(ENDED, value => 2, body => 'gone');
 ok(wait_for_end($bobs, 5), 'a session ends without a layer');
-kill 'KILL', workers_everywhere('alice');
+kill 'KILL', $alices;
 is($alice->recv_type(0, 5)->{eof}, 1, 'one that dies then is lost');
 
 $layer->again();
@@ -293,15 +293,6 @@ sub workers_of {
     my ($nick) = @_;
 
     return grep { title($_) eq "irc-client: $nick" } $layer->workers();
-}
-
-
-# Also those that have no layer.
-
-sub workers_everywhere {
-    my ($nick) = @_;
-
-    return grep { title($_) eq "irc-client: $nick" } processes($dir);
 }
 
 
