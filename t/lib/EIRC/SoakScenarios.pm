@@ -304,6 +304,8 @@ sub upgrade {
 sub corrupt {
     my ($t, %opt) = @_;
 
+    die "Other processes' segments are root's alone to change\n" if $> != 0;
+
     %opt = (users => 50, times => 200, pace => 5000, %opt,
         conf => 'eirc_crash_limit 3 60s;',
         log => [ qr/exited (?:on signal|with code 3)|segment can't be trusted/,
