@@ -17,6 +17,9 @@
 #include "move.h"
 #include "worker.h"
 
+/* ms without a fork when one has failed */
+#define FORK_PAUSE 100
+
 
 static void
 refuse_early(int fd, eirc_link_reason_e reason, const char *text)
@@ -162,7 +165,7 @@ birth_pump(layer_t *l)
 {
     held_t *s;
 
-    while (l->nforking < LAYER_FORKS_MAX) {
+    while (l->nforking < LAYER_FORKS_MAX && l->fork_again <= l->now) {
         s = l->fork_queue.first;
 
         if (s == NULL) {
@@ -210,6 +213,12 @@ fork_failed(layer_t *l, held_t *s)
     l->nforking--;
     s->state = HELD_WAITING;
     held_control_close(l, s);
+
+    if (l->stop_until != 0) {
+        keeper_leave(l, s);
+        return;
+    }
+
     birth_again(l, s, s->counted ? &s->done : NULL);
 }
 
@@ -235,6 +244,7 @@ fork_answered(layer_t *l, const control_t *c)
             /* the one that waits may be the one too many */
 
             held_before_end(s);
+            l->fork_again = l->now + FORK_PAUSE;
             fork_failed(l, s);
             return;
         }

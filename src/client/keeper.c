@@ -137,10 +137,8 @@ worker_follow(layer_t *l, held_t *s)
 }
 
 
-/* The layer ends, and no process has the session any more. Its browser is told
- * when it can come back to what is kept. */
-static void
-session_leave(layer_t *l, held_t *s)
+void
+keeper_leave(layer_t *l, held_t *s)
 {
     preserve_last(l, s);
     held_refuse(l, s, EIRC_LINK_SHUTDOWN, "the socket layer is ending");
@@ -162,13 +160,16 @@ worker_moved(layer_t *l, held_t *s, uint32_t offer)
 
     held_before_begin(l, s, offer);
 
+    /* what was begun anew stands */
+
+    s->anew = 0;
+
     if (l->stop_until != 0) {
 
-        /* which is one of the next layer's; what was left is whole */
+        /* the next one is of another layer; what was left is whole */
 
-        s->anew = 0;
         s->succeeded = 1;
-        session_leave(l, s);
+        keeper_leave(l, s);
         return;
     }
 
@@ -250,6 +251,14 @@ keeper_worker_read(layer_t *l, uint64_t key)
     held_t *s;
 
     s = sessions_find(&l->sessions, key);
+
+    if (s != NULL && s->state == HELD_FORKING) {
+
+        /* it is quicker than the template, which tells of it */
+
+        birth_read(l);
+        s = sessions_find(&l->sessions, key);
+    }
 
     if (s == NULL || s->control == -1) {
         return;
@@ -398,8 +407,10 @@ fate_of(layer_t *l, held_t *s, int status)
 
     code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 
+    /* a successor that could not begin has changed nothing */
+
     if (s->doomed || l->stop_until != 0 || code == WORKER_EXIT_OVER
-        || code == WORKER_EXIT_FAILED)
+        || (code == WORKER_EXIT_FAILED && !s->succeeded))
     {
         return FATE_OVER;
     }
@@ -454,7 +465,7 @@ session_over(layer_t *l, held_t *s, int status)
         && WIFSIGNALED(status))
     {
         s->succeeded = 1;
-        session_leave(l, s);
+        keeper_leave(l, s);
         return;
     }
 
@@ -583,7 +594,7 @@ keeper_stop(layer_t *l)
 
     while ((s = sessions_next(&l->sessions, &slot)) != NULL) {
         if (s->state == HELD_WAITING || s->state == HELD_COUNTING) {
-            session_leave(l, s);
+            keeper_leave(l, s);
             continue;
         }
 
@@ -605,6 +616,12 @@ keeper_kill(layer_t *l)
 
     while ((s = sessions_next(&l->sessions, &slot)) != NULL) {
         s->stored = 0; /* what was kept before stays */
+
+        if (s->state == HELD_WAITING || s->state == HELD_COUNTING) {
+            keeper_leave(l, s);
+            continue;
+        }
+
         held_kill(s, "it did not leave in time");
     }
 }

@@ -29,6 +29,10 @@ void keeper_counted(layer_t *l, held_t *s, const irc_counts_t *counts);
  * but for what it has said. */
 void keeper_stranger_gone(layer_t *l, held_t *s);
 
+/* The layer ends, and no process has the session any more. Its browser is told
+ * when it can come back to what is kept. */
+void keeper_leave(layer_t *l, held_t *s);
+
 /* The layer is to end: every worker is told to leave, or killed. */
 void keeper_stop(layer_t *l);
 void keeper_kill(layer_t *l);

@@ -104,6 +104,7 @@ typedef struct {
 
     sessions_t sessions;
     held_queue_t fork_queue;
+    uint64_t fork_again; /* ms: one has failed, and none is tried before */
     held_queue_t irc_queue;
     uint32_t nforking;
     int dial_blocked; /* flag: the connector's socket is full */

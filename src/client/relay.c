@@ -65,6 +65,10 @@ secret_take(relay_t *r, const int *fds, int nfds)
 static void
 relay_part(relay_t *r)
 {
+    if (user_is_leaving(&r->user)) {
+        return; /* and ends, as it was about to */
+    }
+
     if (r->irc == -1 || !user_part(&r->user)) {
         r->moving = true;
         return;
@@ -388,11 +392,18 @@ relay_work(relay_t *r)
 
     /* a successor knows nothing of a login that is on its way */
 
-    if (r->moving && r->user.login == NULL && !user_has_ended(&r->user)
-        && relay_layer_leave(r))
-    {
-        r->done = true;
-        return;
+    if (r->moving && r->user.login == NULL && !user_has_ended(&r->user)) {
+
+        if (relay_layer_leave(r)) {
+            r->done = true;
+            return;
+        }
+
+        /* its channel is full: nothing else may wake us to try again */
+
+        if (r->moving) {
+            relay_timer_start(r, RELAY_TIMER_FLOOD, RELAY_ASK_TIME);
+        }
     }
 
     if (user_has_ended(&r->user)) {

@@ -466,6 +466,7 @@ timers_run(layer_t *l)
     earlier(&when, move_pump(l));
     earlier(&when, upgrade_check(l));
     earlier(&when, preserve_pump(l));
+    earlier(&when, l->fork_again > l->now ? l->fork_again : 0);
 
     if (l->stop_until == 0) {
         earlier(&when, l->template.again);

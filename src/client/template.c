@@ -175,10 +175,12 @@ worker_fork(control_long_t *record, const int *fds)
 {
     control_t *c;
     long pid;
+    uint32_t size;
     eirc_slice_t passport;
     worker_birth_t birth;
 
     c = &record->c;
+    size = c->size;
     memcpy(&birth, c->data, sizeof(birth));
 
     /* a child has it where it lies */
@@ -194,6 +196,10 @@ worker_fork(control_long_t *record, const int *fds)
     if (pid == 0) {
         child_run(&birth, passport, fds);
     }
+
+    /* it is of one session, and the next process is another's */
+
+    explicit_bzero((uint8_t *) record + offsetof(control_t, data), size);
 
     c->type = CONTROL_FORKED;
     c->status = (pid == -1) ? errno : 0;

@@ -46,7 +46,7 @@ pages_take(const stored_t *stored)
 
 
 static void
-session_take(const stored_t *stored)
+record_take(const stored_t *stored)
 {
     held_t s;
 
@@ -90,7 +90,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 
     if (stored_read(&key, &stored, file, len + CARD_CODE_SIZE) == EIRC_OK) {
         pages_take(&stored);
-        session_take(&stored);
+        record_take(&stored);
     }
 
     free(file);

@@ -544,12 +544,17 @@ stage_move(stage_t *s)
 
     stage_set(s);
 
+    /* what was begun anew once is whole by now */
+
+    s->session->anew = 1;
+
     record_make(&c, CONTROL_MOVED, 7, 0);
     assert_int_equal(control_send(s->worker, &c, NULL, 0), EIRC_OK);
     keeper_worker_read(&s->layer, s->session->item.key);
 
     assert_int_equal(s->session->state, HELD_WAITING);
     assert_int_equal(s->session->planned, 1);
+    assert_int_equal(s->session->anew, 0);
     assert_int_equal(s->session->pid, 0);
     assert_int_equal(s->session->before.offer, 7);
     assert_int_equal(s->session->before.pid, s->pid);
@@ -692,6 +697,17 @@ test_next_dies(void **state)
     assert_int_equal(s.session->planned, 0);
     assert_int_equal(s.session->before.offer, 7);
     assert_int_not_equal(s.session->before.control, -1);
+    assert_int_equal(waitpid(s.pid, NULL, WNOHANG), 0);
+
+    /* or can't begin */
+
+    s.session->state = HELD_RUNNING;
+    held_queue_remove(&s.layer.fork_queue, s.session);
+    keeper_worker_gone(&s.layer, s.session, 4711,
+                       W_EXITCODE(WORKER_EXIT_FAILED, 0));
+
+    assert_int_equal(s.session->state, HELD_WAITING);
+    assert_int_equal(s.session->before.offer, 7);
     assert_int_equal(waitpid(s.pid, NULL, WNOHANG), 0);
 
     s.session->state = HELD_RUNNING;
