@@ -385,6 +385,9 @@ talk(const uint8_t *p, size_t len)
     check(session_open(&s, segment, session_segment_size(REPLAY), REPLAY)
           == EIRC_OK);
 
+    /* a successor could ask for the next server */
+
+    u.servers = 0;
     user_irc_lost(&u, 0);
     run();
     check(u.session.state->ended);
