@@ -24,7 +24,7 @@ select STDOUT; $| = 1;
 
 # no nginx here, whose log the library looks into at the end
 
-my $t = Test::Nginx->new()->write_file('error.log', '')->plan(43);
+my $t = Test::Nginx->new()->write_file('error.log', '')->plan(47);
 my $state = $t->testdir() . '/state';
 
 mkdir $state, 0700;
@@ -44,6 +44,17 @@ my ($peer, $r, @lines);
 
 my ($alice, $id, $n) = session('alice', channels => ['#room']);
 ok(kept($id), 'a session is kept');
+
+# what users say is nobody's business, and a file that is gone comes back
+
+$alice->send(MESSAGE, count => 0, body => 'PRIVMSG #room :open sesame');
+ok($irc->wait_for(qr/^PRIVMSG #room :open sesame$/, 5, 1), 'a line is said');
+unlink "$state/$id";
+ok(kept($id), '... kept again');
+unlink "$state/$id";
+ok(kept($id), '... and when nothing has happened');
+unlike(content($id), qr/sesame/, '... without what was said');
+
 is(($layer->upgrade())[0], 0, 'upgrade');
 ok($layer->wait_for_log(qr/worker \d+ is followed by another/, 5),
     'moved to another process');
@@ -204,6 +215,16 @@ sub bye {
 sub kept {
     my ($name) = @_;
     return wait_until(5, sub { -e "$state/$name" });
+}
+
+
+sub content {
+    my ($name) = @_;
+
+    open my $fh, '<:raw', "$state/$name" or return "nothing: $!, sesame";
+    local $/;
+
+    return <$fh>;
 }
 
 

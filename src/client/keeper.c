@@ -469,6 +469,14 @@ session_over(layer_t *l, held_t *s, int status)
         return;
     }
 
+    /* what was kept before stays, unless the session is over */
+
+    if (l->stop_until != 0
+        && (!WIFEXITED(status) || WEXITSTATUS(status) != WORKER_EXIT_OVER))
+    {
+        s->stored = 0;
+    }
+
     dial_cancel(l, s);
     held_clear(l, s);
 }

@@ -189,6 +189,12 @@ copy_write(layer_t *l, held_t *s, int exact, uint8_t *segment, uint8_t *file)
         return rc;
     }
 
+    /* what users said, passwords perhaps, is nobody's need then */
+
+    if (!exact) {
+        session_salvage_strip(segment);
+    }
+
     len = stored_write(&store->key, file, &head, s, segment, len);
 
     if (len == 0 || store_put(store, s->id, file, len) == -1) {
@@ -239,8 +245,11 @@ copy_renew(layer_t *l, held_t *s)
         return;
     }
 
-    if (s->stored && s->kept == generation) {
-        store_touch(&l->preserve.store, s->id);
+    /* the file may be gone: a clock that was set makes it look too old */
+
+    if (s->stored && s->kept == generation
+        && store_touch(&l->preserve.store, s->id) == 0)
+    {
         return;
     }
 

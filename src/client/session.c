@@ -106,6 +106,13 @@ session_salvage_size(void)
 }
 
 
+void
+session_salvage_strip(uint8_t *copy)
+{
+    memset(copy + IN_AT, 0, CHARSETS_AT - IN_AT);
+}
+
+
 /* FNV-1a */
 static uint64_t
 sum_add(uint64_t sum, const void *p, size_t len)

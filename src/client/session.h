@@ -254,6 +254,10 @@ int session_open(session_t *s, void *base, size_t size, uint32_t replay);
  * pages. */
 size_t session_salvage_size(void);
 
+/* Clears what session_salvage() does not look at in a copy of so much: lines
+ * that were on their way, or had been. */
+void session_salvage_strip(uint8_t *copy);
+
 /*
  * Begins anew in a segment that was lost to crashes, or that session_open()
  * refused, of whatever version: who the user is, if that can be trusted, and

@@ -365,10 +365,10 @@ store_remove(const store_t *st, const char *id)
 }
 
 
-void
+int
 store_touch(const store_t *st, const char *id)
 {
-    (void) utimensat(st->dir, id, NULL, AT_SYMLINK_NOFOLLOW);
+    return utimensat(st->dir, id, NULL, AT_SYMLINK_NOFOLLOW);
 }
 
 

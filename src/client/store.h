@@ -66,8 +66,8 @@ int store_get(const store_t *st, const char *id, size_t max, uint8_t **p,
 /* Removes it; -1 and errno. */
 int store_remove(const store_t *st, const char *id);
 
-/* It says what is true now. */
-void store_touch(const store_t *st, const char *id);
+/* It says what is true now. -1 and errno: it is not there. */
+int store_touch(const store_t *st, const char *id);
 
 /* Removes those of this layer's sessions that are of no use any more; returns
  * their number. */
