@@ -19,6 +19,8 @@
 
 
 static void ngx_http_eirc_request_auth_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_eirc_request_layer(ngx_http_eirc_session_t *s,
+    ngx_uint_t layers);
 static ngx_int_t ngx_http_eirc_request_link(ngx_http_eirc_session_t *s);
 static void ngx_http_eirc_request_switch(ngx_http_eirc_session_t *s);
 static void ngx_http_eirc_request_send(ngx_http_eirc_session_t *s);
