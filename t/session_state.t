@@ -12,7 +12,9 @@ use Test::More;
 BEGIN { use FindBin; chdir($FindBin::Bin); }
 
 use lib 'lib';
-use Test::Nginx qw/ :DEFAULT http_content /;
+use Test::Nginx;
+use EIRC::Browser;
+use EIRC::Chat;
 use EIRC::Client;
 use EIRC::InspIRCd;
 use EIRC::Processes;
@@ -88,34 +90,34 @@ $bob->join('#room');
 
 # files come and go with their sessions
 
-my $alice = browser('alice');
+my $alice = EIRC::Browser->new('alice');
 ok($alice->{id}, 'a session');
 ok(kept($alice, qr/#room/), 'is kept soon');
 is((stat file($alice))[2] & 07777, 0600, '... and nobody else can read it');
 is(scalar(grep { /\.new$/ } files()), 0, '... and nothing beside it');
 
-my $dave = browser('dave');
+my $dave = EIRC::Browser->new('dave');
 ok(kept($dave), 'another');
 $dave->{ws}->close(1000);
 ok(wait_until(5, sub { !-e file($dave) }), '... whose file goes with it');
 
 my $plain = EIRC::WebSocket->connect(port(8080),
-    '/chat?chat_token=' . token('plain'));
+    '/chat?chat_token=' . token(nick => 'plain', channels => [ 'room' ]));
 ok($plain->expect(qr/ 376 /), 'a session that can not be resumed');
 
-my $carol = browser('carol', sasl_secret => 'sesame');
+my $carol = EIRC::Browser->new('carol', user => { sasl_secret => 'sesame' });
 ok($carol->{id}, 'one with a secret');
 
-my $erin = browser('erin');
+my $erin = EIRC::Browser->new('erin');
 ok(kept($erin), 'and one more');
 
 # an end in good order: one is lost before, one is there
 
 $alice->{ws}->disconnect();
 $bob->say('#room', "missed $_") for 1 .. 3;
-said($erin, 'before the end');
+$erin->say('before the end');
 ok($bob->expect(qr/^:erin!\S+ PRIVMSG #room :before the end$/), 'said');
-heard($erin, qr/missed 3$/);
+$erin->heard(qr/missed 3$/);
 
 is($layer->stop(), 0, 'SIGTERM');
 is(($erin->{ws}->wait_close())[0], 1012, 'the browser is to come back');
@@ -130,9 +132,9 @@ is(wait_for(0, 5, "$dir/run"), 0, 'no process');
 
 $layer->start();
 
-is(back($alice), 'resumed', 'the one that was lost is back');
-heard($alice, qr/ 366 /);
-is(lines($alice, qr/^missed/), 'missed 1 missed 2 missed 3',
+is($alice->back(), 'resumed', 'the one that was lost is back');
+$alice->heard(qr/ 366 /);
+is($alice->texts(qr/^missed/), 'missed 1 missed 2 missed 3',
     '... with what it missed');
 is($alice->{gaps}, 0, '... without a gap');
 ok((grep { /^:client notice :The connection to the IRC server was lost/ }
@@ -140,69 +142,69 @@ ok((grep { /^:client notice :The connection to the IRC server was lost/ }
 ok((grep { /^:alice!\S+ JOIN :?#room/ } @{ $alice->{lines} }),
     '... and is in its channel');
 ok($bob->expect(qr/^:alice!\S+ JOIN :?#room/), '... as others see');
-said($alice, 'back again');
+$alice->say('back again');
 ok($bob->expect(qr/^:alice!\S+ PRIVMSG #room :back again$/), '... and speaks');
 $bob->say('#room', 'welcome');
-ok(heard($alice, qr/welcome$/), '... and hears');
+ok($alice->heard(qr/welcome$/), '... and hears');
 like($layer->log(), qr/\*\Q$alice->{id}\E session brought back from disk/,
     'in the log');
 
 push @{ $erin->{sent} }, 'PRIVMSG #room :not arrived';
-is(back($erin), 'resumed', 'the one that was there is back');
+is($erin->back(), 'resumed', 'the one that was there is back');
 ok($bob->expect(qr/^:erin!\S+ PRIVMSG #room :not arrived$/),
     '... with what had not arrived');
 is((grep { /^:erin!\S+ PRIVMSG #room :before/ } $bob->lines()), 1,
     '... and nothing else twice');
 
-is(back($carol), 4501, 'who has a secret needs a token');
+is($carol->back(), 4501, 'who has a secret needs a token');
 
 # a file is good for one time
 
 ok(kept($alice, qr/#room/), 'it is kept again');
 $erin->{ws}->close(1000);
 ok(wait_until(5, sub { !-e file($erin) }), 'a session ends');
-is(back($erin), 4501, '... for good');
+is($erin->back(), 4501, '... for good');
 
 # keys
 
-my %other = (%$alice, key => '0' x 64);
+my $other = $alice->twin(key => '0' x 64);
 is($layer->stop(), 0, 'SIGTERM');
 $layer->start();
-is(back(\%other), 4501, 'another key');
+is($other->back(), 4501, 'another key');
 ok(-e file($alice), '... and the session is still there');
-%other = (%$alice, id => '1-' . substr $alice->{id}, 2);
-rename file($alice), file(\%other);
-isnt(back(\%other), 'resumed', 'another layer');
-rename file(\%other), file($alice);
-%other = (%$alice, id => '0-00');
-link file($alice), file(\%other);
-is(back(\%other), 4501, 'another name');
+$other = $alice->twin(id => '1-' . substr $alice->{id}, 2);
+rename file($alice), file($other);
+isnt($other->back(), 'resumed', 'another layer');
+rename file($other), file($alice);
+$other = $alice->twin(id => '0-00');
+link file($alice), file($other);
+is($other->back(), 4501, 'another name');
 like($layer->log(), qr/\[error\].*\*0-00 the session's file is not what/,
     '... in the log');
-unlink file(\%other);
+unlink file($other);
 
 # once more, without anybody having come meanwhile
 
 is($layer->stop(), 0, 'SIGTERM');
 $layer->start();
-is(back($alice), 'resumed', 'after two ends');
+is($alice->back(), 'resumed', 'after two ends');
 ok($bob->expect(qr/^:alice!\S+ JOIN :?#room/), '... is in its channel');
 
 # with much on its way in both directions
 
-heard($alice, qr/ 366 /);
+$alice->heard(qr/ 366 /);
 
 for my $round (1 .. 3) {
-    said($alice, map { "load $round.$_" } 1 .. 40);
+    $alice->say(map { "load $round.$_" } 1 .. 40);
     $bob->say('#room', "noise $round.$_") for 1 .. 40;
     is($layer->stop(), 0, 'SIGTERM under load');
     $layer->start();
-    is(back($alice), 'resumed', 'it is back');
+    is($alice->back(), 'resumed', 'it is back');
     ok($bob->expect(qr/^:alice!\S+ PRIVMSG #room :load $round\.40$/),
         '... and says all');
     $alice->{ws}->send_text("PRIVMSG alice :over $round");
     push @{ $alice->{sent} }, "PRIVMSG alice :over $round";
-    heard($alice, qr/^:alice!\S+ PRIVMSG alice :over $round$/);
+    $alice->heard(qr/^:alice!\S+ PRIVMSG alice :over $round$/);
 }
 
 is(join(' ', map { / :load (.*)$/ } grep { /^:alice!/ } $bob->lines()),
@@ -215,25 +217,25 @@ is((grep { / :noise / && $heard{$_}++ } @{ $alice->{lines} }), 0,
 # all is killed: what is there is older than what the browser has
 
 ok(kept($alice, qr/#room/), 'a copy');
-heard($alice, qr/ 366 /);
-said($alice, 'the last words');
+$alice->heard(qr/ 366 /);
+$alice->say('the last words');
 ok($bob->expect(qr/the last words$/), 'something is said');
 kill_all();
 ok(-e file($alice), 'killed: there is a file');
 ok($bob->expect(qr/^:alice!\S+ QUIT /), '... and nobody on IRC');
 $layer->again();
 
-my $first = back($alice);
+my $first = $alice->back();
 my ($id, $key) = $first =~ /^:client session (\S+) (\w{64}) 30$/;
 ok($key, 'it is another session');
 isnt($id, $alice->{id}, '... with another ID');
 ok(!-e file($alice), '... and the file is gone');
 @$alice{qw/ id key received sent /} = ($id, $key, 0, []);
-ok(heard($alice, qr/^:client error :The session had to be begun anew/),
+ok($alice->heard(qr/^:client error :The session had to be begun anew/),
     '... is told so');
-ok(heard($alice, qr/^:alice!\S+ JOIN :?#room/), '... in its channel');
-heard($alice, qr/ 366 /);
-said($alice, 'here we are');
+ok($alice->heard(qr/^:alice!\S+ JOIN :?#room/), '... in its channel');
+$alice->heard(qr/ 366 /);
+$alice->say('here we are');
 ok($bob->expect(qr/^:alice!\S+ PRIVMSG #room :here we are$/), '... speaks');
 is((grep { /the last words$/ } $bob->lines()), 1, '... and nothing twice');
 like($layer->log(), qr/session of an earlier copy/, 'in the log');
@@ -248,7 +250,7 @@ my $bytes = read_file(file($alice));
 substr($bytes, length($bytes) / 2, 1) ^= "\1";
 write_file(file($alice), $bytes);
 $layer->start();
-is(back($alice), 4501, 'one bit is another');
+is($alice->back(), 4501, 'one bit is another');
 like($layer->log(),
     qr/\[error\].*\*\Q$alice->{id}\E the session's file is not what/,
     '... in the log');
@@ -259,16 +261,16 @@ substr($bytes, length($bytes) / 2, 1) ^= "\1";
 write_file(file($alice), $bytes);
 my $old = time() - 2000;
 utime $old, $old, file($alice);
-is(back($alice), 4501, 'too old');
+is($alice->back(), 4501, 'too old');
 
 rename file($alice), "$state/away";
 symlink "$state/away", file($alice);
-is(back($alice), 4501, 'a link');
+is($alice->back(), 4501, 'a link');
 unlink file($alice);
 rename "$state/away", file($alice);
 utime time(), time(), file($alice);
-is(back($alice), 'resumed', 'and as it was');
-ok(heard($alice, qr/^:alice!\S+ JOIN :?#room/), '... in its channel');
+is($alice->back(), 'resumed', 'and as it was');
+ok($alice->heard(qr/^:alice!\S+ JOIN :?#room/), '... in its channel');
 
 # what nobody came back to
 
@@ -282,138 +284,13 @@ ok(wait_until(5, sub { !grep { /^0-dead/ } files() }),
     'what is too old is removed');
 ok(-e "$state/1-dead", '... but for other layers');
 unlink "$state/1-dead";
-is(back($alice), 'resumed', 'the others are there');
+is($alice->back(), 'resumed', 'the others are there');
 
 $alice->{ws}->send_text('/quit');
 is(($alice->{ws}->wait_close())[0], 1000, '/quit');
 ok(wait_until(5, sub { !grep { /^\d/ } files() }), 'no file is left');
 is($layer->stop(), 0, 'SIGTERM');
 unlike($layer->log(), qr/can't be kept|was not removed/, 'nothing failed');
-
-
-# A browser with a session of its own, as the contract has it: its messages
-# from the first on, its lines, and what it knows of the session.
-
-sub browser {
-    my ($nick, %more) = @_;
-    my $self = { nick => $nick, lines => [], sent => [], received => 0,
-        gaps => 0 };
-
-    $self->{ws} = EIRC::WebSocket->connect(port(8080),
-        '/chat?resume=&chat_token=' . token($nick, %more));
-
-    my $hello = next_message($self);
-    @$self{qw/ id key /} = ($hello || '')
-        =~ /^:client session (\S+) (\S+) 30$/;
-    heard($self, qr/ 366 /);
-
-    return $self;
-}
-
-
-# Comes back: "resumed", the first message, or the close code.
-
-sub back {
-    my ($self) = @_;
-    my $ws;
-
-    # nginx has to find the layer, and that one its sessions
-
-    wait_until(10, sub {
-        $ws = EIRC::WebSocket->connect(port(8080),
-            "/chat?resume=$self->{id}.$self->{key}.$self->{received}");
-        return $ws && $ws->status() && $ws->status() != 503;
-    });
-
-    my $old = $self->{ws};
-    $self->{ws} = $ws;
-
-    my $answer = next_message($self);
-
-    if (!defined $answer) {
-        $self->{ws} = $old;
-        return ($ws->wait_close())[0] || $ws->status();
-    }
-
-    my ($count, $next) = $answer =~ /^:client resumed (\d+) (\w{64})$/
-        or return $answer;
-
-    $self->{key} = $next;
-    $ws->send_text('');
-
-    my @again = @{ $self->{sent} }[$count .. $#{ $self->{sent} }];
-    splice @{ $self->{sent} }, $count, 0, '';
-    $ws->send_text($_) for @again;
-
-    return 'resumed';
-}
-
-
-sub said {
-    my ($self, @texts) = @_;
-
-    for my $text (@texts) {
-        push @{ $self->{sent} }, "PRIVMSG #room :$text";
-        $self->{ws}->send_text("PRIVMSG #room :$text");
-    }
-}
-
-
-sub next_message {
-    my ($self) = @_;
-    my $message = $self->{ws}->read_message(5) or return undef;
-    my $text = $message->{payload};
-
-    if ($text =~ /^:client gap (\d+)$/) {
-        $self->{received} = $1;
-        $self->{gaps}++;
-
-    } elsif ($text !~ /^:client (?:session|resumed)(?: |$)/) {
-        $self->{received}++;
-        push @{ $self->{lines} }, $text;
-    }
-
-    return $text;
-}
-
-
-sub heard {
-    my ($self, $re) = @_;
-
-    while (defined(my $text = next_message($self))) {
-        return 1 if $text =~ $re;
-    }
-
-    return 0;
-}
-
-
-# The texts of all lines said that match.
-
-sub lines {
-    my ($self, $re) = @_;
-
-    return join ' ', grep { $_ =~ $re }
-        map { /^:bob!\S+ PRIVMSG \S+ :(.*)$/ ? $1 : () } @{ $self->{lines} };
-}
-
-
-sub token {
-    my ($nick, %more) = @_;
-    my $body = "{\"nick\":\"$nick\",\"channels\":[\"room\"]"
-        . join('', map { ",\"$_\":\"$more{$_}\"" } keys %more) . '}';
-    my $length = length $body;
-    my ($token) = http_content(http(<<EOR, body => $body)) =~
-POST /issue HTTP/1.0
-Host: localhost
-Content-Type: application/json
-Content-Length: $length
-
-EOR
-        /"token":\s*"([^"]+)"/;
-
-    return $token;
-}
 
 
 sub files {

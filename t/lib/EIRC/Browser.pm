@@ -6,6 +6,7 @@ package EIRC::Browser;
 #
 #   my $browser = EIRC::Browser->new('alice', %opt);
 #       uri => '/chat'         a location, with /issue beside it
+#       user => { ... }        more members of the user object
 #   A session with that nick that has joined; channels() tells.
 #
 #   $browser->say($text, ...)  to the channel
@@ -40,7 +41,7 @@ sub new {
 
     $self->{ws} = EIRC::WebSocket->connect(port(8080),
         "$self->{uri}?resume=&chat_token="
-        . token(nick => $nick, channels => [ 'room' ]));
+        . token(nick => $nick, channels => [ 'room' ], %{ $opt{user} || {} }));
 
     my $first = $self->next_message();
 
