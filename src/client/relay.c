@@ -9,6 +9,8 @@
 #include "relay_timers.h"
 #include "sts.h"
 
+#include "eirc_prefetch.h"
+
 #include <stddef.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -607,6 +609,19 @@ watches_set(relay_t *r, bool read_browser)
 }
 
 
+/*
+ * Who has slept among thousands finds nothing of its own in a cache, and each
+ * step would wait for the next line of it. All that a line from IRC touches
+ * comes at one time, while the kernel fetches the line.
+ */
+static void
+relay_prefetch(const relay_t *r)
+{
+    eirc_prefetch(r, sizeof(relay_t));
+    session_prefetch(&r->user.session);
+}
+
+
 static int
 relay_look(relay_t *r)
 {
@@ -629,6 +644,10 @@ relay_look(relay_t *r)
 
     if (relay_wait(&r->wait, block, events) == -1) {
         return EIRC_ERROR;
+    }
+
+    if (block) {
+        relay_prefetch(r);
     }
 
     r->user.now = relay_now();

@@ -1,6 +1,7 @@
 #include "session.h"
 
 #include "eirc_link.h"
+#include "eirc_prefetch.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,9 @@
 
 #define COPY_ROOM 640
 #define IDENTITY_ROOM 1024
+
+/* bytes of an IRC line as most are */
+#define PREFETCH_LINE 128
 
 
 typedef union {
@@ -224,6 +228,25 @@ session_attach(session_t *s, uint8_t *base, uint64_t ring)
     s->identity = &head->identity.identity;
     s->state = copy_of(head, generation + 1);
     s->channels_new = false;
+}
+
+
+void
+session_prefetch(const session_t *s)
+{
+    const session_state_t *state;
+
+    state = s->state;
+
+    if (state == NULL) {
+        return;
+    }
+
+    eirc_prefetch(&s->head->generation, sizeof(s->head->generation));
+    eirc_prefetch(&s->head->copies[0].state, sizeof(session_state_t));
+    eirc_prefetch(&s->head->copies[1].state, sizeof(session_state_t));
+    eirc_prefetch(s->in + state->in.head, PREFETCH_LINE);
+    eirc_prefetch(s->ring + state->ring_head % s->ring_size, PREFETCH_LINE);
 }
 
 

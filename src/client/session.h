@@ -274,6 +274,9 @@ void session_identity_seal(session_t *s);
 void session_verb_note(session_t *s, const char *verb);
 eirc_slice_t session_verb(const session_t *s);
 
+/* Has the processor fetch what a step for one line is going to touch. */
+void session_prefetch(const session_t *s);
+
 /* The state prepared becomes the valid one; the next step begins. */
 void session_commit(session_t *s);
 

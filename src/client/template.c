@@ -286,7 +286,6 @@ batch_begin(void)
 int
 template_run(void)
 {
-    int rc;
     control_long_t record;
     struct pollfd pfd;
 
@@ -301,6 +300,8 @@ template_run(void)
     batch_begin();
 
     /* a worker's heap is small: it grows by a page and gives back */
+
+    helper_brk_allow();
 
     (void) mallopt(M_TOP_PAD, 0);
     (void) mallopt(M_TRIM_THRESHOLD, 64 * 1024);
@@ -325,15 +326,17 @@ template_run(void)
     pfd.fd = LAYER_FD;
     pfd.events = POLLIN;
 
-    for (;;) {
-        rc = record_take(&record);
+    /* no call that fails, and leaves an errno: that page is shared with the
+     * worker just born, which would get a copy of it */
 
-        if (rc == -1) {
-            return 0;
+    for (;;) {
+
+        if (poll(&pfd, 1, -1) == -1 && errno != EINTR) {
+            return 1;
         }
 
-        if (rc == 0 && poll(&pfd, 1, -1) == -1 && errno != EINTR) {
-            return 1;
+        if (record_take(&record) == -1) {
+            return 0;
         }
     }
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "build.h"
+#include "huge_text.h"
 #include "options.h"
 #include "template.h"
 #include "title.h"
@@ -25,6 +26,7 @@ main(int argc, char **argv)
         return 1;
     }
 
+    huge_text_map();
     title_init(argc, argv, environ);
 
     return template_run();

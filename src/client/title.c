@@ -1,5 +1,6 @@
 #include "title.h"
 
+#include <stdbool.h>
 #include <string.h>
 #include <sys/prctl.h>
 
@@ -8,6 +9,7 @@
 static struct {
     char *start; /* NULL: no room */
     size_t size;
+    bool set; /* there is a title, and it is ours */
 } room;
 
 
@@ -41,9 +43,8 @@ title_set(const char *words)
 {
     size_t len;
 
-    (void) prctl(PR_SET_NAME, words, 0, 0, 0);
-
     if (room.start == NULL || room.size <= sizeof(PREFIX)) {
+        (void) prctl(PR_SET_NAME, words, 0, 0, 0);
         return;
     }
 
@@ -51,6 +52,21 @@ title_set(const char *words)
 
     if (len > room.size - sizeof(PREFIX)) {
         len = room.size - sizeof(PREFIX);
+    }
+
+    if (room.set && memcmp(room.start, PREFIX, sizeof(PREFIX) - 1) == 0
+        && memcmp(room.start + sizeof(PREFIX) - 1, words, len) == 0
+        && room.start[sizeof(PREFIX) - 1 + len] == '\0')
+    {
+        return; /* it is so already */
+    }
+
+    (void) prctl(PR_SET_NAME, words, 0, 0, 0);
+
+    /* the page is one that forked processes share, unless they write to it */
+
+    if (!room.set) {
+        room.set = true;
     }
 
     memset(room.start, 0, room.size);

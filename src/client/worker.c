@@ -336,8 +336,6 @@ worker_run(const worker_birth_t *birth, eirc_slice_t passport)
     relay.user.raw = true;
     relay.user.servers = birth->servers;
 
-    cpu_pin(birth->cpu);
-
     size = session_segment_size(birth->replay);
     segment = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED,
                    WORKER_FD_SEGMENT, 0);
@@ -370,6 +368,8 @@ worker_run(const worker_birth_t *birth, eirc_slice_t passport)
     title_set(user_nick(&relay.user).len > 0
                   ? relay.user.session.state->nick
                   : relay.user.session.identity->nick);
+
+    cpu_pin(birth->cpu);
 
     rc = relay_run(&relay);
 
