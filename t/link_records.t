@@ -20,7 +20,7 @@ use EIRC::Processes;
 select STDERR; $| = 1;
 select STDOUT; $| = 1;
 
-my $t = Test::Nginx->new()->has(qw/http unix proxy rewrite/)->plan(101);
+my $t = Test::Nginx->new()->has(qw/http unix proxy rewrite/)->plan(106);
 
 $t->write_file_expand('nginx.conf', <<'EOC');
 
@@ -55,6 +55,31 @@ http {
             eirc_max_message_size 64k;
         }
 
+        location /secret {
+            eirc_auth_request /auth/secret;
+            eirc_pass         irc://irc.example.net;
+        }
+
+        location /escaped {
+            eirc_auth_request /auth/escaped;
+            eirc_pass         irc://irc.example.net;
+        }
+
+        location /password {
+            eirc_pass         irc://irc.example.net;
+            eirc_irc_password sesame;
+        }
+
+        location /webirc {
+            eirc_pass         irc://irc.example.net;
+            eirc_webirc       sesame;
+        }
+
+        location /required {
+            eirc_pass         irc://irc.example.net;
+            eirc_sasl         required;
+        }
+
         location /auth {
             internal;
             proxy_pass http://127.0.0.1:8081;
@@ -65,9 +90,18 @@ http {
         listen       127.0.0.1:8081;
         server_name  localhost;
 
+        default_type application/json;
+
         location / {
-            default_type application/json;
             return 200 '{"nick":"alice","account":"a1","channels":["x"]}';
+        }
+
+        location /auth/secret {
+            return 200 '{"nick":"alice","sasl_secret":"sesame"}';
+        }
+
+        location /auth/escaped {
+            return 200 '{"nick":"alice","sasl\u005fsecret":"sesame"}';
         }
     }
 }
@@ -104,7 +138,7 @@ is($crashes, 3, 'crash limit');
 is($time, 60000, 'crash time');
 is($tlen, 0, 'length of TLS');
 is($mode, 0, 'mode');
-is($flags, 0, 'flags');
+is($flags, 2, 'flags: no secret');
 is($key, "\0" x 32, 'no key');
 is(substr($account, 0, $alen), 'a1', 'account');
 is(length $servers, $slen, 'length of the servers');
@@ -271,6 +305,14 @@ $bystander->send_text('still here');
 is($layer->expect('MESSAGE')->{body}, 'still here', 'others live on');
 $bystander->close(1000);
 $bystander->wait_close();
+
+# who may need something to keep a secret in
+
+for my $uri (qw/ secret escaped password webirc required /) {
+    my $other = chat("/$uri");
+    is(unpack('x31C', $layer->expect('SESSION')->{body}), 0, $uri);
+    $layer->expect('USER');
+}
 
 $layer->stop();
 

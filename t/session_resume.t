@@ -93,7 +93,7 @@ $t->run();
 $ws = chat();
 $r = $layer->expect('SESSION')->{body};
 is(unpack('x8V', $r), 0, 'not asked for: no time to wait');
-is(unpack('x31C', $r), 0, 'no flag');
+is(unpack('x31C', $r) & 1, 0, 'no flag');
 is(substr($r, 96, 32), "\0" x 32, 'no key');
 $layer->lines(0, 'a line');
 is($ws->read_message()->{payload}, 'a line', 'and no message of ours');
@@ -102,7 +102,7 @@ bye($ws);
 # asked for where there is nothing to be had
 
 $ws = begin('/none');
-is(unpack('x31C', $layer->expect('SESSION')->{body}), 0, 'no time: no flag');
+is(unpack('x31C', $layer->expect('SESSION')->{body}) & 1, 0, 'no time: no flag');
 $layer->lines(0, 'a line');
 is($ws->read_message()->{payload}, 'a line', 'and no message of ours');
 bye($ws);
@@ -113,7 +113,7 @@ $ws = begin('/chat');
 $r = $layer->expect('SESSION')->{body};
 is(unpack('x8V', $r), 90500, 'time to wait');
 is(unpack('x4V', $r), 102400, 'ring');
-is(unpack('x31C', $r), 1, 'flag');
+is(unpack('x31C', $r) & 1, 1, 'flag');
 
 my $hello = $ws->read_message();
 

@@ -42,7 +42,7 @@ my @broken = (
     'SESSION with flags' => session_record(flags => 4),
     'SESSION with a count' => session_record(count => 9),
     'SESSION of an unknown mode' => session_record(mode => 3),
-    'SESSION with unknown flags of its own' => session_record(resumable => 2),
+    'SESSION with unknown flags of its own' => session_record(resumable => 4),
     'a key without the flag' =>
         session_record(key => 'k' x 32, linger => 1000, resumable => 0),
     'a key without a time to wait' => session_record(key => 'k' x 32),

@@ -21,7 +21,7 @@ select STDOUT; $| = 1;
 
 # no nginx here, whose log the library looks into at the end
 
-my $t = Test::Nginx->new()->write_file('error.log', '')->plan(68);
+my $t = Test::Nginx->new()->write_file('error.log', '')->plan(73);
 my $dir = $t->testdir();
 
 my $irc = EIRC::IRCServer->new($t, port => 8081);
@@ -102,6 +102,20 @@ is(session('alice', limit => 1)->recv(5)->{type}, READY, 'limit again');
 $bob->close();
 ok(wait_until(5, sub { descriptors($layer->pid()) == $before }),
     'descriptors as before');
+
+# who says to have no secret, and has or has not
+
+my $plain = session('plain', resumable => 2);
+is($plain->recv(5)->{type}, READY, 'no secret');
+ok((grep { /^\S+ 001 plain / } $plain->lines(5, qr/ (?:376|422) /)),
+    '... registered');
+is(descriptors($layer->pid()), $before + 4, '... descriptors of the layer');
+$plain->close();
+ok(wait_until(5, sub { descriptors($layer->pid()) == $before }), '... gone');
+
+is(refused('eve', resumable => 2,
+    user => '{"nick":"eve","sasl_secret":"sesame"}')->{value}, 10,
+    'a secret that was not announced');
 
 # a request that is cut off
 

@@ -101,7 +101,8 @@ birth_flags(const held_t *s)
     return (s->resumable ? WORKER_RESUMABLE : 0)
            | (s->succeeded ? WORKER_SUCCESSOR : 0)
            | (s->anew ? WORKER_ANEW : 0) | (s->planned ? WORKER_PLANNED : 0)
-           | (s->restored ? WORKER_RESTORED : 0);
+           | (s->restored ? WORKER_RESTORED : 0)
+           | (s->secret == -1 ? WORKER_NO_SECRET : 0);
 }
 
 
@@ -143,7 +144,7 @@ fork_ask(layer_t *l, held_t *s)
     fds[nfds++] = s->segment;
     fds[nfds++] = s->worker_control;
 
-    if (!s->succeeded) {
+    if (s->secret != -1 && !s->succeeded) {
         fds[nfds++] = s->secret;
     }
 

@@ -220,6 +220,7 @@ held_learn(layer_t *l, held_t *s, const eirc_link_session_t *request)
     s->crash_time = request->crash_time;
     s->mode = request->mode;
     s->resumable = request->flags & EIRC_LINK_RESUMABLE;
+    s->open = s->open || (request->flags & EIRC_LINK_NO_SECRET);
 
     s->servers = passport.session.servers;
     s->servers_len = (uint32_t) passport.session.servers_len;
@@ -293,10 +294,17 @@ held_equip(layer_t *l, held_t *s, const eirc_link_session_t *request)
     held_buckets_fill(l, s);
 
     s->segment = held_segment_open(request->replay);
-    s->secret = memory_open("secret", LOGIN_SIZE);
 
-    if (s->segment == -1 || s->secret == -1) {
+    if (s->segment == -1) {
         return -1;
+    }
+
+    if (!s->open) {
+        s->secret = memory_open("secret", LOGIN_SIZE);
+
+        if (s->secret == -1) {
+            return -1;
+        }
     }
 
     return held_control_open(l, s);

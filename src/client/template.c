@@ -23,8 +23,8 @@
 #include "title.h"
 #include "worker.h"
 
-/* link, segment, control, secret: in the order of worker.h. A successor has
- * neither the first nor the last. */
+/* link, segment, control, secret: in the order of worker.h. Some have no last
+ * one, and a successor not the first either. */
 #define FDS 4
 
 /* the socket to the layer, above all places of a worker's */
@@ -140,6 +140,13 @@ descriptors_arrange(const int *fds)
     static const int places[FDS] = {WORKER_FD_LINK, WORKER_FD_SEGMENT,
                                     WORKER_FD_CONTROL, WORKER_FD_SECRET};
 
+    /* held for who has no secret, so that those behind get theirs at once */
+
+    if (fds[FDS - 1] == -1
+        && dup3(fds[1], WORKER_FD_SECRET, O_CLOEXEC) == -1) {
+        return -1;
+    }
+
     if (own_arrange() == -1) {
         return -1;
     }
@@ -212,6 +219,7 @@ worker_fork(control_long_t *record, const int *fds)
 static int
 descriptors_name(const control_t *c, const int *fds, int nfds, int *places)
 {
+    int need;
     worker_birth_t birth;
 
     memcpy(&birth, c->data, sizeof(birth));
@@ -225,9 +233,11 @@ descriptors_name(const control_t *c, const int *fds, int nfds, int *places)
         return nfds == 2;
     }
 
-    memcpy(places, fds, sizeof(int) * FDS);
+    places[FDS - 1] = -1;
+    need = birth.flags & WORKER_NO_SECRET ? FDS - 1 : FDS;
+    memcpy(places, fds, sizeof(int) * (size_t) need);
 
-    return nfds == FDS;
+    return nfds == need;
 }
 
 

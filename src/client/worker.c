@@ -141,17 +141,24 @@ login_forget(login_t *login)
 
 /* The secrets go where they come back from with each connection. */
 static int
-secrets_put(const request_t *r)
+secrets_put(const worker_birth_t *birth, const request_t *r)
 {
     control_short_t c;
     login_t *login;
 
-    if (!login_needed(&r->secrets)) {
+    relay.open = !login_needed(&r->secrets);
+
+    if (birth->flags & WORKER_NO_SECRET) {
+        return relay.open ? EIRC_OK
+                          : refuse(EIRC_LINK_BAD_REQUEST,
+                                   "there is a secret that was not announced");
+    }
+
+    if (relay.open) {
         (void) close(WORKER_FD_SECRET);
         memset(&c, 0, offsetof(control_short_t, data));
         c.type = CONTROL_NO_SECRET;
         (void) control_send_short(WORKER_FD_CONTROL, &c);
-        relay.open = true;
         return EIRC_OK;
     }
 
@@ -195,7 +202,7 @@ request_take(birthplace_t *place, const worker_birth_t *birth, void *segment,
         return refuse(EIRC_LINK_FAILED, "it is no new segment");
     }
 
-    return secrets_put(&place->request);
+    return secrets_put(birth, &place->request);
 }
 
 

@@ -46,6 +46,8 @@
 #define WORKER_PLANNED 0x08
 /* its times are those of another clock */
 #define WORKER_RESTORED 0x10
+/* it has nothing to keep secrets in, and needs none */
+#define WORKER_NO_SECRET 0x20
 
 typedef struct {
     char id[EIRC_LINK_ID_MAX + 1];

@@ -147,8 +147,10 @@ typedef struct {
 
 #define EIRC_LINK_CPU_ANY 0xffffffffu
 
-/* flags of SESSION: it waits for a browser that comes back with the key */
+/* flags of SESSION: it waits for a browser that comes back with the key; USER
+ * has no secret, and asks for no login */
 #define EIRC_LINK_RESUMABLE 0x01
+#define EIRC_LINK_NO_SECRET 0x02
 
 /*
  * Writes the whole record to p, which holds EIRC_LINK_SESSION_MAX bytes.

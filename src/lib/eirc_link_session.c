@@ -89,12 +89,15 @@ mode_in_bounds(eirc_protocol_e mode)
 static int
 key_in_bounds(const eirc_link_session_t *s)
 {
-    if (s->flags == EIRC_LINK_RESUMABLE) {
+    if (s->flags & EIRC_LINK_RESUMABLE) {
         return s->key != NULL && s->linger > 0;
     }
 
-    return s->flags == 0 && s->key == NULL;
+    return s->key == NULL;
 }
+
+
+#define FLAGS (EIRC_LINK_RESUMABLE | EIRC_LINK_NO_SECRET)
 
 
 static int
@@ -102,7 +105,8 @@ session_in_bounds(const eirc_link_session_t *s)
 {
     eirc_link_tls_t tls;
 
-    return mode_in_bounds(s->mode) && key_in_bounds(s)
+    return mode_in_bounds(s->mode) && (s->flags & ~FLAGS) == 0
+           && key_in_bounds(s)
            && replay_in_bounds(s->replay) && s->account_len >= 1
            && s->account_len <= EIRC_LINK_ACCOUNT_MAX && s->servers_len >= 1
            && s->servers_len <= EIRC_LINK_SERVERS_SIZE

@@ -115,6 +115,7 @@ typedef struct {
     ngx_msec_t                  crash_time;
     ngx_msec_t                  linger;
     size_t                      replay;
+    unsigned                    login_free:1;  /* login holds no secret */
 } ngx_http_eirc_loc_conf_t;
 
 

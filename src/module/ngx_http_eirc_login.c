@@ -415,6 +415,11 @@ ngx_http_eirc_login_merge(ngx_conf_t *cf, ngx_http_eirc_loc_conf_t *conf)
         return NGX_CONF_ERROR;
     }
 
+    conf->login_free = conf->webirc.len == 0 && conf->irc_password.len == 0
+                       && conf->sasl != NGX_HTTP_EIRC_SASL_REQUIRED
+                       && (conf->sasl == NGX_HTTP_EIRC_SASL_OFF
+                           || (set & ~EIRC_SASL_SECRET) == 0);
+
     p = buf;
 
     if (conf->webirc.len) {

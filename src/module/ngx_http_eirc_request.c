@@ -29,6 +29,8 @@ static ngx_int_t ngx_http_eirc_request_resumable(ngx_http_eirc_session_t *s,
 static void ngx_http_eirc_request_resume(ngx_http_eirc_session_t *s);
 static ngx_int_t ngx_http_eirc_request_user(ngx_http_eirc_session_t *s,
     ngx_pool_t *pool, ngx_str_t *user);
+static ngx_uint_t ngx_http_eirc_request_no_secret(
+    ngx_http_eirc_loc_conf_t *elcf, ngx_str_t *user);
 static uint32_t ngx_http_eirc_request_cpu(void);
 
 
@@ -295,6 +297,8 @@ ngx_http_eirc_request_send(ngx_http_eirc_session_t *s)
     request.tls = elcf->tls.data;
     request.tls_len = elcf->tls.len;
     request.mode = s->ctx->handshake.mode;
+    request.flags = ngx_http_eirc_request_no_secret(elcf, &s->ctx->user)
+                    ? EIRC_LINK_NO_SECRET : 0;
 
     rc = ngx_http_eirc_request_resumable(s, &request, hash);
 
@@ -353,7 +357,7 @@ ngx_http_eirc_request_resumable(ngx_http_eirc_session_t *s,
     }
 
     request->linger = (uint32_t) elcf->linger;
-    request->flags = EIRC_LINK_RESUMABLE;
+    request->flags |= EIRC_LINK_RESUMABLE;
     request->key = hash;
 
     return NGX_OK;
@@ -391,6 +395,21 @@ ngx_http_eirc_request_resume(ngx_http_eirc_session_t *s)
     if (ngx_http_eirc_link_resume(s->link, &request) != NGX_OK) {
         ngx_http_eirc_request_refuse(s, NGX_HTTP_SERVICE_UNAVAILABLE);
     }
+}
+
+
+/*
+ * Has the user nothing that lets it in, for sure? The name of the secret may
+ * stand in its object with JSON's escapes in it.
+ */
+
+static ngx_uint_t
+ngx_http_eirc_request_no_secret(ngx_http_eirc_loc_conf_t *elcf,
+    ngx_str_t *user)
+{
+    return elcf->login_free
+           && ngx_strnstr(user->data, "sasl_secret", user->len) == NULL
+           && ngx_strlchr(user->data, user->data + user->len, '\\') == NULL;
 }
 
 

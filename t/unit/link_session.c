@@ -313,7 +313,9 @@ test_session_bytes(void **state)
     assert_int_equal(session_with(46, 3), EIRC_ERROR);
     assert_int_equal(session_with(46, 0xff), EIRC_ERROR);
 
-    for (i = 2; i < 256; i <<= 1) {
+    assert_int_equal(session_with(47, EIRC_LINK_NO_SECRET), EIRC_OK);
+
+    for (i = 4; i < 256; i <<= 1) {
         assert_int_equal(session_with(47, (uint8_t) i), EIRC_ERROR);
     }
 
@@ -475,7 +477,14 @@ test_session_key(void **state)
     assert_true(session_both(&s));
     s.key = key;
     assert_false(session_both(&s));
-    s.flags = EIRC_LINK_RESUMABLE | 2;
+    s.flags = EIRC_LINK_RESUMABLE | EIRC_LINK_NO_SECRET;
+    assert_true(session_both(&s));
+    s.flags = EIRC_LINK_NO_SECRET;
+    assert_false(session_both(&s));
+    s.key = NULL;
+    assert_true(session_both(&s));
+    s.key = key;
+    s.flags = EIRC_LINK_RESUMABLE | 4;
     assert_false(session_both(&s));
     s.flags = EIRC_LINK_RESUMABLE;
     s.mode = (eirc_protocol_e) 3;
