@@ -106,10 +106,9 @@ session_in_bounds(const eirc_link_session_t *s)
     eirc_link_tls_t tls;
 
     return mode_in_bounds(s->mode) && (s->flags & ~FLAGS) == 0
-           && key_in_bounds(s)
-           && replay_in_bounds(s->replay) && s->account_len >= 1
-           && s->account_len <= EIRC_LINK_ACCOUNT_MAX && s->servers_len >= 1
-           && s->servers_len <= EIRC_LINK_SERVERS_SIZE
+           && key_in_bounds(s) && replay_in_bounds(s->replay)
+           && s->account_len >= 1 && s->account_len <= EIRC_LINK_ACCOUNT_MAX
+           && s->servers_len >= 1 && s->servers_len <= EIRC_LINK_SERVERS_SIZE
            && memchr(s->account, 0, s->account_len) == NULL
            && servers_check(s->servers, s->servers + s->servers_len) == EIRC_OK
            && eirc_link_tls_read(&tls, s->tls, s->tls_len) == EIRC_OK;
