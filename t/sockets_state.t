@@ -24,7 +24,7 @@ select STDOUT; $| = 1;
 
 # no nginx here, whose log the library looks into at the end
 
-my $t = Test::Nginx->new()->write_file('error.log', '')->plan(47);
+my $t = Test::Nginx->new()->write_file('error.log', '')->plan(52);
 my $state = $t->testdir() . '/state';
 
 mkdir $state, 0700;
@@ -172,10 +172,30 @@ ok(wait_until(5, sub { ends() > $n }), 'SIGTERM');
 kill 'TERM', $layer->pid();
 is($layer->wait_for_exit(15), 0, '... again');
 $layer->start();
-$carol = $layer->resume($carol_id, lines => 1, key => $key[0]);
+$carol = $layer->resume($carol_id, lines => 1, key => $key[0],
+    next => $key[1]);
 $r = $carol->recv(5);
 is($r->{type}, READY, '... and its session begins anew');
 isnt($r->{body}, $carol_id, '... as another one');
+$carol_id = $r->{body};
+$carol->send(RESET);
+$n = $carol->lines_once(5, qr/ 366 /);
+
+# no room for one that comes back: that is over sometime
+
+is($layer->stop(), 0, 'SIGTERM');
+$layer = EIRC::Sockets->new($t, index => 7, nofile => 146,
+    args => [ '--stay', "--state=$state" ])->start();
+my @full = map { (session("full$_"))[0] } 1 .. 2;
+$r = $layer->resume($carol_id, lines => $n, key => $key[1])->recv(5);
+is($r->{type}, REFUSED, 'a layer that is full');
+is($r->{value}, 9, '... says so');
+ok(-e "$state/$carol_id", '... and keeps the file');
+bye($full[0], 'full1');
+ok(wait_until(5, sub {
+    $r = $layer->resume($carol_id, lines => $n, key => $key[1])->recv(5);
+    return $r->{type} == RESUMED;
+}), 'then there is room') or diag("$r->{type} $r->{value}");
 
 is($layer->stop(), 0, 'SIGTERM');
 $t->stop_daemons();

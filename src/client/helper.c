@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -16,10 +15,6 @@
  * them whenever a process was preempted. Read by libc alone, before main().
  */
 #define TUNABLES "GLIBC_TUNABLES=glibc.pthread.rseq=0"
-
-/* Without brk() libc would begin a heap of 1 MB, never to be given back, with
- * what it takes before main(). */
-#define TUNABLES_NO_BRK TUNABLES ":glibc.malloc.mmap_threshold=1"
 
 /* a helper that lived so long is started again at once, ms */
 #define LIVED 1000
@@ -46,33 +41,6 @@ helper_init(helper_t *h, const char *name, const char *title, const char *role)
     h->title = title;
     h->role = role;
     h->fd = -1;
-}
-
-
-/*
- * To Linux a soft limit of 0 bytes of data means that brk() fails, while all
- * other memory is counted against the hard one. libc maps what it needs then.
- */
-static void
-brk_limit(rlim_t soft)
-{
-#ifdef EIRC_SANITIZE
-    (void) soft;
-#else
-    struct rlimit rl;
-
-    if (getrlimit(RLIMIT_DATA, &rl) == 0) {
-        rl.rlim_cur = soft < rl.rlim_max ? soft : rl.rlim_max;
-        (void) setrlimit(RLIMIT_DATA, &rl);
-    }
-#endif
-}
-
-
-void
-helper_brk_allow(void)
-{
-    brk_limit(RLIM_INFINITY);
 }
 
 
@@ -124,10 +92,6 @@ child_exec(const helper_t *h, int exe, int fd, char *const *argv,
         return;
     }
 
-    if (h->no_brk) {
-        brk_limit(0);
-    }
-
     /* whatever else is open is close-on-exec, the layer's own and inherited */
 
     (void) fexecve(exe, argv, envp);
@@ -140,7 +104,7 @@ helper_start(helper_t *h, int exe, uint64_t now)
     int error, pair[2];
     pid_t pid;
     char *argv[3];
-    char *envp[] = {h->no_brk ? TUNABLES_NO_BRK : TUNABLES, TITLE_ROOM, NULL};
+    char *envp[] = {TUNABLES, TITLE_ROOM, NULL};
     char *const *env;
 
     argv[0] = (char *) (uintptr_t) h->title;

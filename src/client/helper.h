@@ -19,7 +19,6 @@ typedef struct {
     const char *title; /* argv[0] */
     const char *role;  /* argv[1] */
     int stays;         /* flag: in our directory; others go to the root */
-    int no_brk;        /* flag: begins without brk(), which it allows itself */
     pid_t pid;         /* 0: not running */
     int fd;            /* -1: not running */
     uint64_t started;  /* ms */
@@ -38,13 +37,6 @@ void helper_init(helper_t *h, const char *name, const char *title,
 
 /* Starts it from the file exe; 0, or -1 and errno, to be tried again. */
 int helper_start(helper_t *h, int exe, uint64_t now);
-
-/*
- * For a helper that began without brk(), before anything takes memory. What
- * libc keeps for a thread lies beside the program then, in the same page
- * tables: a process that is woken has fewer of them to look into.
- */
-void helper_brk_allow(void);
 
 /* Is it running, or about to be: worth waiting for? */
 int helper_is_near(const helper_t *h, uint64_t now);

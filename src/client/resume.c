@@ -101,13 +101,19 @@ resume_check(layer_t *l, held_t *s, const eirc_link_resume_t *request,
 static void
 resume_restored(layer_t *l, int fd, const eirc_link_resume_t *request)
 {
+    int rc;
     held_t *s;
     const char *why;
     eirc_link_reason_e reason;
 
-    s = revive_find(l, request->id, request->id_len);
+    rc = revive_find(l, request->id, request->id_len, &s);
 
-    if (s == NULL) {
+    if (rc == EIRC_ERROR) {
+        refuse(fd, EIRC_LINK_NO_ROOM, NULL, "it can't be brought back now");
+        return;
+    }
+
+    if (rc != EIRC_OK) {
         refuse(fd, EIRC_LINK_GONE, NULL, NONE);
         return;
     }

@@ -1,6 +1,7 @@
 #include "revive.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,8 +11,17 @@
 #include "stored.h"
 
 
+/* Is that an error of this moment? Others are of the file, and will stay. */
+static bool
+is_passing(int error)
+{
+    return error == ENOMEM || error == EMFILE || error == ENFILE
+           || error == EIO || error == ENOSPC;
+}
+
+
 /* Reads and checks the file; what is wrong with it is logged. The bytes are
- * from malloc. */
+ * from malloc. NULL and errno. */
 static uint8_t *
 file_read(const layer_t *l, const char *id, stored_t *stored)
 {
@@ -40,6 +50,7 @@ file_read(const layer_t *l, const char *id, stored_t *stored)
                   "the session's file is not what was written, or of another "
                   "version: not used");
         free(p);
+        errno = EINVAL;
         return NULL;
     }
 
@@ -147,10 +158,10 @@ session_make(layer_t *l, const stored_t *stored)
 }
 
 
-held_t *
-revive_find(layer_t *l, const char *id, size_t len)
+int
+revive_find(layer_t *l, const char *id, size_t len, held_t **s)
 {
-    held_t *s;
+    int error;
     uint8_t *p;
     char name[EIRC_LINK_ID_MAX + 1];
     uint32_t number;
@@ -160,7 +171,7 @@ revive_find(layer_t *l, const char *id, size_t len)
         || eirc_link_id_read(id, len, &number) != EIRC_OK
         || number != l->rundir.number)
     {
-        return NULL;
+        return EIRC_DONE;
     }
 
     memcpy(name, id, len);
@@ -168,18 +179,22 @@ revive_find(layer_t *l, const char *id, size_t len)
 
     p = file_read(l, name, &stored);
     if (p == NULL) {
-        return NULL;
+        return is_passing(errno) ? EIRC_ERROR : EIRC_DONE;
     }
 
-    s = session_make(l, &stored);
-
-    if (s == NULL) {
-        log_write(LOG_LEVEL_ALERT, errno, name, "no room for a session");
-    }
-
+    *s = session_make(l, &stored);
+    error = errno;
     free(p);
 
-    return s;
+    if (*s != NULL) {
+        return EIRC_OK;
+    }
+
+    log_write(LOG_LEVEL_ALERT, error, name,
+              "the session can't be brought back");
+    errno = error;
+
+    return is_passing(error) ? EIRC_ERROR : EIRC_DONE;
 }
 
 

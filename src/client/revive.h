@@ -13,9 +13,12 @@
 
 #include "layer.h"
 
-/* The session of a file, without a process, a browser, or a word to anybody;
- * NULL: there is none that could be used. */
-held_t *revive_find(layer_t *l, const char *id, size_t len);
+/*
+ * The session of a file, without a process, a browser, or a word to anybody.
+ * EIRC_DONE: there is none that could be used. EIRC_ERROR and errno: it can't be
+ * had now, for want of memory or descriptors, or because the disk fails.
+ */
+int revive_find(layer_t *l, const char *id, size_t len, held_t **s);
 
 /* It is not wanted; its file stays. */
 void revive_drop(layer_t *l, held_t *s);

@@ -226,7 +226,6 @@ layer_open(layer_t *l)
     /* it is where workers look for the next layer */
 
     l->template.stays = 1;
-    l->template.no_brk = 1;
     helper_init(&l->connector, "connector", "irc-client: connect",
                 OPTION_CONNECTOR);
 

@@ -142,8 +142,8 @@ descriptors_arrange(const int *fds)
 
     /* held for who has no secret, so that those behind get theirs at once */
 
-    if (fds[FDS - 1] == -1
-        && dup3(fds[1], WORKER_FD_SECRET, O_CLOEXEC) == -1) {
+    if (fds[FDS - 1] == -1 && dup3(fds[1], WORKER_FD_SECRET, O_CLOEXEC) == -1)
+    {
         return -1;
     }
 
@@ -310,8 +310,6 @@ template_run(void)
     batch_begin();
 
     /* a worker's heap is small: it grows by a page and gives back */
-
-    helper_brk_allow();
 
     (void) mallopt(M_TOP_PAD, 0);
     (void) mallopt(M_TRIM_THRESHOLD, 64 * 1024);
