@@ -1,4 +1,4 @@
-/* The list of channels in the segment: one half of session.h. */
+/* The list of channels in the segment: a part of session.h. */
 
 #include "session.h"
 

@@ -1,4 +1,4 @@
-/* The replay ring in the segment: one half of session.h. */
+/* The replay ring in the segment: a part of session.h. */
 
 #include "session.h"
 
