@@ -29,7 +29,7 @@ plan(skip_all => 'root alone may look') if $> != 0;
 
 # no nginx here, whose log the library looks into at the end
 
-my $t = Test::Nginx->new()->write_file('error.log', '')->plan(26);
+my $t = Test::Nginx->new()->write_file('error.log', '')->plan(29);
 my $dir = $t->testdir();
 my $exe = "$dir/irc-client";
 my $index = 0;
@@ -75,7 +75,41 @@ is($?, 1 << 8, 'started by hand');
 like($said, qr/^irc-client-template: irc-client starts it/, '... and why not');
 
 
-# Four tests, one more for a reason, and one with the first.
+# What a process executes nobody can write to, and where it lies in a copy
+# (Linux 6.11) that is in huge pages.
+
+sub text_ok {
+    my ($pid) = @_;
+    my ($at, %text);
+
+    open my $fh, '<', "/proc/$pid/smaps" or die "smaps: $!";
+
+    while (my $line = <$fh>) {
+
+        if ($line =~ /^[0-9a-f]+-[0-9a-f]+ (\S+) (.*)/) {
+            my ($flags, $what) = ($1, $2);
+            $at = $flags =~ /x/ ? $what : undef;
+            $text{$at} = { flags => $flags } if defined $at;
+
+        } elsif (defined $at && $line =~ /^(\w+):\s+(\d+) kB/) {
+            $text{$at}{$1} = $2;
+        }
+    }
+
+    my ($copy) = grep { m!/memfd:text! } keys %text;
+
+    ok(scalar(grep { !/\[v/ } keys %text), 'what a process executes');
+    is(scalar(grep { $_->{flags} =~ /w/ } values %text), 0,
+        '... is not written to');
+    ok(!$copy || $text{$copy}{ShmemPmdMapped} == $text{$copy}{Size},
+        '... and in huge pages, if it is a copy');
+    diag($copy ? 'text in huge pages' : 'text as it is');
+
+    return;
+}
+
+
+# Four tests, one more for a reason, and four with the first.
 
 sub runs {
     my ($t, $expect, $why, $name) = @_;
@@ -95,6 +129,7 @@ sub runs {
     if ($name eq 'beside it') {
         cmp_ok(own(($layer->workers())[0]), '<=', 48,
             'memory that a process has of its own');
+        text_ok(($layer->workers())[0]);
     }
 
     my @warn = grep { /irc-client-template/ } $layer->log() =~ /\[warn\].*/g;
