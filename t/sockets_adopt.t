@@ -27,7 +27,7 @@ select STDOUT; $| = 1;
 
 # no nginx here, whose log the library looks into at the end
 
-my $t = Test::Nginx->new()->write_file('error.log', '')->plan(40);
+my $t = Test::Nginx->new()->write_file('error.log', '')->plan(43);
 my $dir = $t->testdir();
 
 my $irc = EIRC::IRCServer->new($t, port => 8081, on_line => sub {
@@ -68,6 +68,19 @@ ok(wait_for_end($worker, 5), 'the process of before has ended');
 ok(chat($alice, $bob, 'over there'), 'a line');
 ok(chat($bob, $alice, 'back here'), 'a line back');
 is($irc->connections(), 3, 'the IRC server has noticed nothing');
+
+# one that dies before anybody could come to it
+
+$layer->slay();
+unlink $layer->path();
+mkdir $layer->path();
+$layer->spawn();
+isnt($layer->wait_for_exit(5), 0, 'a layer that can not listen');
+rmdir $layer->path();
+$layer->start();
+$watch = $layer->watch();
+ok(moved(3), 'all come to the next');
+ok(chat($alice, $bob, 'and on'), 'a line');
 
 # what is counted is counted again
 

@@ -142,11 +142,8 @@ rundir_enter(rundir_t *r, const char *path, unsigned number, const char **call)
     *call = "flock()";
 
     if (flock(r->lock, LOCK_EX | LOCK_NB) == 0) {
-        *call = "write() of the lock";
         r->generation = generation_read(r->lock) + 1;
-
-        return generation_write(r->lock, r->generation) == -1 ? EIRC_ERROR
-                                                              : EIRC_OK;
+        return EIRC_OK;
     }
 
     if (errno == EWOULDBLOCK) {
@@ -174,8 +171,8 @@ rundir_renew(rundir_t *r)
 {
     r->generation++;
 
-    (void) generation_write(r->lock, r->generation);
     (void) predecessor_link(r);
+    (void) generation_write(r->lock, r->generation);
 }
 
 
@@ -228,7 +225,17 @@ rundir_listen(rundir_t *r, const char **call)
 
     *call = "symlink()";
 
-    return predecessor_link(r) == -1 ? EIRC_ERROR : EIRC_OK;
+    if (predecessor_link(r) == -1) {
+        return EIRC_ERROR;
+    }
+
+    /* Whoever dies before this has been none: the next one has its number, and
+     * whoever is left over from the one before still finds somebody. */
+
+    *call = "write() of the lock";
+
+    return generation_write(r->lock, r->generation) == -1 ? EIRC_ERROR
+                                                          : EIRC_OK;
 }
 
 

@@ -3,7 +3,8 @@
  * which one layer holds as long as it lives, and the listening socket
  * sockets.K, which only the holder of the lock makes, replaces and removes.
  *
- * Layers have numbers, one after another, which lie in the lock. A layer's
+ * Layers have numbers, one after another; that of the last one that listened
+ * lies in the lock. A layer's
  * workers look for the next one by the name after.K.N, which that one makes, a
  * link to its socket: who looked for sockets.K could find one that is about to
  * close, of a layer that is dying, and could not come again.
