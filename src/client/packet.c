@@ -119,7 +119,11 @@ packet_recv(int fd, void *p, size_t size, size_t *len, int *fds, int *nfds)
 
     do {
         n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-    } while (n == -1 && errno == EINTR);
+
+        /* a peer that died with records of ours unread resets the connection,
+         * which is told before what it had sent: that comes next, then the end */
+
+    } while (n == -1 && (errno == EINTR || errno == ECONNRESET));
 
     if (n == -1) {
         return (errno == EAGAIN) ? EIRC_AGAIN : EIRC_ERROR;

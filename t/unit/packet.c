@@ -1,0 +1,101 @@
+/*
+ * packet: what a peer has sent is received to the last record, whatever has
+ * become of the peer.
+ */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "eirc_codes.h"
+#include "packet.h"
+
+
+static int
+next(int fd, char *buf, size_t size, int *nfds)
+{
+    int rc, fds[PACKET_FDS_MAX];
+    size_t len;
+
+    *nfds = PACKET_FDS_MAX;
+    len = 0;
+    rc = packet_recv(fd, buf, size - 1, &len, fds, nfds);
+    buf[len] = '\0';
+    packet_close(fds, *nfds);
+
+    return rc;
+}
+
+
+/* A process that dies with a record unread resets the connection. */
+static void
+test_reset(void **state)
+{
+    int nfds, pair[2];
+    char buf[16];
+
+    (void) state;
+
+    assert_int_equal(socketpair(AF_UNIX,
+                                SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC,
+                                0, pair),
+                     0);
+
+    assert_int_equal(packet_send(pair[1], "first", 5, pair, 1), EIRC_OK);
+    assert_int_equal(packet_send(pair[1], "second", 6, NULL, 0), EIRC_OK);
+    assert_int_equal(packet_send(pair[0], "unread", 6, NULL, 0), EIRC_OK);
+    (void) close(pair[1]);
+
+    assert_int_equal(next(pair[0], buf, sizeof(buf), &nfds), EIRC_OK);
+    assert_string_equal(buf, "first");
+    assert_int_equal(nfds, 1);
+    assert_int_equal(next(pair[0], buf, sizeof(buf), &nfds), EIRC_OK);
+    assert_string_equal(buf, "second");
+    assert_int_equal(next(pair[0], buf, sizeof(buf), &nfds), EIRC_DONE);
+    assert_int_equal(next(pair[0], buf, sizeof(buf), &nfds), EIRC_DONE);
+
+    (void) close(pair[0]);
+}
+
+
+static void
+test_cut(void **state)
+{
+    int nfds, pair[2];
+    char buf[4];
+
+    (void) state;
+
+    assert_int_equal(
+        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, pair), 0);
+
+    assert_int_equal(next(pair[0], buf, sizeof(buf), &nfds), EIRC_AGAIN);
+    assert_int_equal(packet_send(pair[1], "long", 4, pair, 1), EIRC_OK);
+    assert_int_equal(next(pair[0], buf, sizeof(buf), &nfds), EIRC_ERROR);
+    assert_int_equal(nfds, 0);
+
+    (void) close(pair[0]);
+    (void) close(pair[1]);
+}
+
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_reset),
+        cmocka_unit_test(test_cut),
+    };
+
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
