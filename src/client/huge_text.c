@@ -83,7 +83,7 @@ huge_text_map(void)
     int fd;
     size_t size;
 
-    size = (size_t) (text_end - __executable_start);
+    size = (uintptr_t) text_end - (uintptr_t) __executable_start;
 
     if ((uintptr_t) __executable_start % HUGE != 0 || size % HUGE != 0) {
         return;
