@@ -10,6 +10,7 @@
 
 #include "build.h"
 #include "huge_text.h"
+#include "near_heap.h"
 #include "options.h"
 #include "template.h"
 #include "title.h"
@@ -26,6 +27,7 @@ main(int argc, char **argv)
         return 1;
     }
 
+    near_heap_settle();
     huge_text_map();
     title_init(argc, argv, environ);
 
