@@ -10,7 +10,7 @@
 
 #include "build.h"
 #include "huge_text.h"
-#include "near_heap.h"
+#include "near.h"
 #include "options.h"
 #include "template.h"
 #include "title.h"
@@ -27,9 +27,8 @@ main(int argc, char **argv)
         return 1;
     }
 
-    near_heap_settle();
     huge_text_map();
     title_init(argc, argv, environ);
 
-    return template_run();
+    near_run(template_run);
 }

@@ -17,9 +17,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* what one has entries for, with small pages of 4 KB */
-#define PAGE_TABLE ((uintptr_t) 2 << 20)
-
 /* ms; nginx sends USER together with SESSION */
 #define USER_TIME 10000
 
@@ -34,6 +31,8 @@ typedef struct {
 /* with what libc keeps for a thread: that page is each process's own anyhow,
  * of the canary (template.c) */
 static _Thread_local relay_t relay;
+
+void *worker_segment_at;
 
 
 /* To the layer's log. What can't be sent now is lost: nobody waits for it. */
@@ -266,24 +265,6 @@ cause_tell(const worker_birth_t *birth)
 }
 
 
-/*
- * In the same page table as what libc keeps for the thread, where there is
- * room: the kernel puts it elsewhere if there is none. In the template's own
- * program there is (near_heap.h).
- */
-static void *
-segment_map(size_t size)
-{
-    uintptr_t at;
-
-    at = ((uintptr_t) &relay | (PAGE_TABLE - 1)) + 1;
-    at = size > PAGE_TABLE / 2 ? 0 : at - size;
-
-    return mmap((void *) at, size, PROT_READ | PROT_WRITE, MAP_SHARED,
-                WORKER_FD_SEGMENT, 0);
-}
-
-
 /* Takes the place of a process that is gone. */
 static int
 worker_succeed(const worker_birth_t *birth, void *segment, size_t size)
@@ -365,7 +346,8 @@ worker_run(const worker_birth_t *birth, eirc_slice_t passport)
     relay.user.servers = birth->servers;
 
     size = session_segment_size(birth->replay);
-    segment = segment_map(size);
+    segment = mmap(worker_segment_at, size, PROT_READ | PROT_WRITE, MAP_SHARED,
+                   WORKER_FD_SEGMENT, 0);
 
     if (segment == MAP_FAILED) {
         event_send(errno, EVENT_FAILED, EIRC_SLICE("mmap()"));

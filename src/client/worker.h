@@ -62,6 +62,9 @@ typedef struct {
     uint8_t next_key[EIRC_LINK_KEY_SIZE];
 } worker_birth_t;
 
+/* Where the segment is mapped if there is room: NULL, anywhere. */
+extern void *worker_segment_at;
+
 /*
  * Runs a worker to its end and returns its exit code. The passport stays where
  * it is.
