@@ -75,8 +75,7 @@ heap_map(uint8_t *end)
     }
 
     if (!map(heap_mapped, (size_t) (end - heap_mapped), PROT_READ | PROT_WRITE,
-             0))
-    {
+             0)) {
         return false;
     }
 

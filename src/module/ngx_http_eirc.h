@@ -298,6 +298,11 @@ ngx_int_t ngx_http_eirc_ws_send_entries(ngx_http_eirc_ws_t *ws,
 ngx_int_t ngx_http_eirc_ws_send_secret(ngx_http_eirc_ws_t *ws,
     ngx_uint_t binary, u_char *body, size_t len);
 
+/* What sending touches, a pointer into each line of the cache. */
+#define NGX_HTTP_EIRC_WS_TOUCHED  8
+
+void ngx_http_eirc_ws_touched(ngx_http_eirc_ws_t *ws, const void **lines);
+
 /* Sends a ping behind all that was sent so far. */
 void ngx_http_eirc_ws_ping(ngx_http_eirc_ws_t *ws);
 
@@ -494,6 +499,9 @@ ngx_http_eirc_link_t *ngx_http_eirc_link_open(ngx_http_request_t *r,
 void ngx_http_eirc_link_take_full(ngx_http_eirc_link_t *link);
 
 void *ngx_http_eirc_link_data(ngx_http_eirc_link_t *link);
+
+/* Lines that come touch *p: it is fetched while they are read. */
+void ngx_http_eirc_link_warm(ngx_http_eirc_link_t *link, const void *p);
 ngx_uint_t ngx_http_eirc_link_layer(ngx_http_eirc_link_t *link);
 ngx_uint_t ngx_http_eirc_link_layers(ngx_http_eirc_main_conf_t *emcf);
 

@@ -19,6 +19,7 @@
 #include <ngx_event.h>
 #include <ngx_http.h>
 
+#include "eirc_prefetch.h"
 #include "ngx_http_eirc_link.h"
 
 
@@ -30,6 +31,7 @@
 
 
 static void ngx_http_eirc_link_timer_handler(ngx_event_t *ev);
+static void ngx_http_eirc_link_prefetch(ngx_http_eirc_link_t *link);
 static void ngx_http_eirc_link_read_handler(ngx_event_t *rev);
 static void ngx_http_eirc_link_write_handler(ngx_event_t *wev);
 static void ngx_http_eirc_link_record(ngx_http_eirc_link_t *link, ssize_t n);
@@ -80,6 +82,7 @@ ngx_http_eirc_link_open(ngx_http_request_t *r, ngx_int_t layer,
      *     link->received = 0;
      *     link->sent = 0;
      *     link->confirmed = 0;
+     *     link->nwarm = 0;
      *     link->state = NGX_HTTP_EIRC_LINK_WAITING;
      *     all flags = 0
      */
@@ -263,6 +266,34 @@ ngx_http_eirc_link_timer_handler(ngx_event_t *ev)
 }
 
 
+void
+ngx_http_eirc_link_warm(ngx_http_eirc_link_t *link, const void *p)
+{
+    if (link->nwarm < NGX_HTTP_EIRC_LINK_WARM) {
+        link->warm[link->nwarm++] = p;
+    }
+}
+
+
+/*
+ * Of a session that was silent nothing is in a cache, and each step to what
+ * the next one needs would wait for it: all of it comes at one time, while the
+ * kernel gives out the record.
+ */
+
+static void
+ngx_http_eirc_link_prefetch(ngx_http_eirc_link_t *link)
+{
+    ngx_uint_t  i;
+
+    eirc_prefetch(link, sizeof(ngx_http_eirc_link_t));
+
+    for (i = 0; i < link->nwarm; i++) {
+        eirc_prefetch(link->warm[i], 1);
+    }
+}
+
+
 static void
 ngx_http_eirc_link_read_handler(ngx_event_t *rev)
 {
@@ -281,6 +312,8 @@ ngx_http_eirc_link_read_handler(ngx_event_t *rev)
                                sizeof(text) - 1);
         return;
     }
+
+    ngx_http_eirc_link_prefetch(link);
 
     gone = 0;
     link->gone = &gone;

@@ -27,6 +27,9 @@
 #define NGX_HTTP_EIRC_LINK_RETRY_MIN   20
 #define NGX_HTTP_EIRC_LINK_RETRY_MAX   1000
 
+/* what a record touches outside of the link: lines of a cache */
+#define NGX_HTTP_EIRC_LINK_WARM        11
+
 
 typedef enum {
     NGX_HTTP_EIRC_LINK_WAITING = 0,
@@ -59,6 +62,8 @@ typedef struct {
 
 
 struct ngx_http_eirc_link_s {
+    ngx_uint_t                     nwarm;
+    const void                    *warm[NGX_HTTP_EIRC_LINK_WARM];
     ngx_connection_t              *connection;
     ngx_http_eirc_layer_t         *layer;
     ngx_http_eirc_layers_t        *layers;

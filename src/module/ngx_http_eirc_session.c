@@ -68,6 +68,7 @@ static void ngx_http_eirc_session_reset(ngx_http_eirc_link_t *link,
 static void ngx_http_eirc_session_stand(ngx_http_eirc_session_t *s,
     eirc_link_resumed_t *resumed);
 static ngx_int_t ngx_http_eirc_session_accept(ngx_http_eirc_session_t *s);
+static void ngx_http_eirc_session_warm(ngx_http_eirc_session_t *s);
 static ngx_int_t ngx_http_eirc_session_names(ngx_http_eirc_session_t *s,
     eirc_link_resumed_t *resumed);
 static void ngx_http_eirc_session_tell(ngx_http_eirc_session_t *s,
@@ -261,6 +262,8 @@ ngx_http_eirc_session_stand(ngx_http_eirc_session_t *s,
         return;
     }
 
+    ngx_http_eirc_session_warm(s);
+
     ngx_log_error(NGX_LOG_INFO, c->log, 0, "session %*s %s, nick \"%V\"",
                   s->ctx->id_len, s->ctx->id, resumed ? "resumed" : "began",
                   &s->ctx->nick);
@@ -302,6 +305,26 @@ ngx_http_eirc_session_accept(ngx_http_eirc_session_t *s)
     ngx_http_eirc_message_begin(s);
 
     return NGX_OK;
+}
+
+
+/* The way of a line to the browser. */
+
+static void
+ngx_http_eirc_session_warm(ngx_http_eirc_session_t *s)
+{
+    ngx_uint_t   i;
+    const void  *touched[NGX_HTTP_EIRC_WS_TOUCHED];
+
+    ngx_http_eirc_link_warm(s->link, s);
+    ngx_http_eirc_link_warm(s->link, &s->ctx->handshake.mode);
+    ngx_http_eirc_link_warm(s->link, &s->ctx->lines_out);
+
+    ngx_http_eirc_ws_touched(s->ws, touched);
+
+    for (i = 0; i < NGX_HTTP_EIRC_WS_TOUCHED; i++) {
+        ngx_http_eirc_link_warm(s->link, touched[i]);
+    }
 }
 
 

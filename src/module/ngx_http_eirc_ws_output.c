@@ -38,6 +38,24 @@ static size_t ngx_http_eirc_ws_push(ngx_http_eirc_ws_t *ws, u_char *p,
 static u_char  ngx_http_eirc_ws_out[NGX_HTTP_EIRC_WS_BUFFER];
 
 
+void
+ngx_http_eirc_ws_touched(ngx_http_eirc_ws_t *ws, const void **lines)
+{
+    ngx_connection_t  *c;
+
+    c = ws->request->connection;
+
+    lines[0] = ws;
+    lines[1] = &ws->state;
+    lines[2] = &ws->deflate;
+    lines[3] = &ws->out;
+    lines[4] = &ws->pongs;     /* the flags before it */
+    lines[5] = ws->request;
+    lines[6] = c;
+    lines[7] = c->write;
+}
+
+
 ngx_int_t
 ngx_http_eirc_ws_send(ngx_http_eirc_ws_t *ws, ngx_uint_t binary,
     u_char *data, size_t len)
