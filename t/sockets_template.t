@@ -29,7 +29,7 @@ plan(skip_all => 'root alone may look') if $> != 0;
 
 # no nginx here, whose log the library looks into at the end
 
-my $t = Test::Nginx->new()->write_file('error.log', '')->plan(29);
+my $t = Test::Nginx->new()->write_file('error.log', '')->plan(35);
 my $dir = $t->testdir();
 my $exe = "$dir/irc-client";
 my $index = 0;
@@ -109,7 +109,63 @@ sub text_ok {
 }
 
 
-# Four tests, one more for a reason, and four with the first.
+# Data, heap, stack and segment are within 2 MB, and so in one page table, or,
+# before Linux 6.11, in two.
+
+sub near_ok {
+    my ($pid) = @_;
+    my %at;
+
+    no warnings 'portable';
+
+    open my $fh, '<', "/proc/$pid/maps" or die "maps: $!";
+
+    while (my $line = <$fh>) {
+        my ($start, $flags, $what)
+            = $line =~ /^([0-9a-f]+)-\S+ (\S+) \S+ \S+ \S+\s*(.*)/ or next;
+
+        $at{heap} = 1 if $what eq '[heap]';
+        $at{data} = hex($start)
+            if $what =~ /-template/ && $flags =~ /w/;
+        $at{segment} = hex($start) if $what =~ m!/memfd:segment!;
+    }
+
+    open $fh, '<', "/proc/$pid/syscall" or die "syscall: $!";
+    my ($sp) = (split ' ', <$fh>)[-2];
+
+    ok(!$at{heap}, 'memory of malloc()');
+    cmp_ok($at{segment} - $at{data}, '<', 2 << 20, 'a segment near the data');
+    cmp_ok(abs(hex($sp) - $at{data}), '<', 2 << 20, 'a stack near the data');
+
+    return;
+}
+
+
+# What is nested as deep as JSON may be has room on the stack.
+
+sub depth_ok {
+    my ($layer) = @_;
+    my %reads;
+
+    for my $depth (2000, 3000) {
+        my $deep = '[' x $depth . ']' x $depth;
+        my $peer = $layer->session(servers => \@servers,
+            account => "deep$depth",
+            user => "{\"nick\":\"alice\",\"deep\":$deep}");
+
+        $reads{$depth} = $peer->recv(5);
+        $peer->close();
+    }
+
+    is($reads{2000}{type}, READY, 'JSON with 2,000 levels');
+    is($reads{3000}{type}, REFUSED, 'JSON with 3,000 levels');
+    is($layer->log() =~ /died|succe/ ? 1 : 0, 0, 'no process died of it');
+
+    return;
+}
+
+
+# Four tests, one more for a reason, and ten with the first.
 
 sub runs {
     my ($t, $expect, $why, $name) = @_;
@@ -130,6 +186,8 @@ sub runs {
         cmp_ok(own(($layer->workers())[0]), '<=', 48,
             'memory that a process has of its own');
         text_ok(($layer->workers())[0]);
+        near_ok(($layer->workers())[0]);
+        depth_ok($layer);
     }
 
     my @warn = grep { /irc-client-template/ } $layer->log() =~ /\[warn\].*/g;

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <ucontext.h>
 
@@ -89,9 +90,19 @@ heap_map(uint8_t *end)
 static void
 heap_unmap(uint8_t *end)
 {
-    if (end < heap_mapped) {
-        (void) munmap(end, (size_t) (heap_mapped - end));
+    size_t size;
+
+    if (end >= heap_mapped) {
+        return;
+    }
+
+    size = (size_t) (heap_mapped - end);
+
+    if (munmap(end, size) == 0) {
         heap_mapped = end;
+
+    } else {
+        memset(end, 0, size);
     }
 }
 
