@@ -37,6 +37,13 @@ static uint8_t *heap_end = near_heap;
 static uint8_t *heap_mapped = near_end;
 
 
+static size_t
+between(const uint8_t *from, const uint8_t *to)
+{
+    return (size_t) ((uintptr_t) to - (uintptr_t) from);
+}
+
+
 static uint8_t *
 page_behind(uint8_t *p)
 {
@@ -75,7 +82,7 @@ heap_map(uint8_t *end)
         return true;
     }
 
-    if (!map(heap_mapped, (size_t) (end - heap_mapped), PROT_READ | PROT_WRITE,
+    if (!map(heap_mapped, between(heap_mapped, end), PROT_READ | PROT_WRITE,
              0)) {
         return false;
     }
@@ -96,7 +103,7 @@ heap_unmap(uint8_t *end)
         return;
     }
 
-    size = (size_t) (heap_mapped - end);
+    size = between(end, heap_mapped);
 
     if (munmap(end, size) == 0) {
         heap_mapped = end;
@@ -147,7 +154,7 @@ _dl_early_allocate(size_t size)
 
     p = heap_end;
 
-    if (size > (size_t) (near_guard - p)) {
+    if (size > between(p, near_guard)) {
         return NULL;
     }
 
@@ -172,9 +179,9 @@ stack_begin(void)
 static bool
 stack_map(void)
 {
-    return map(near_guard, (size_t) (near_stack - near_guard), PROT_NONE,
+    return map(near_guard, between(near_guard, near_stack), PROT_NONE,
                MAP_NORESERVE)
-           && map(near_stack, (size_t) (near_segment - near_stack),
+           && map(near_stack, between(near_stack, near_segment),
                   PROT_READ | PROT_WRITE, MAP_NORESERVE | MAP_STACK);
 }
 
@@ -191,7 +198,7 @@ near_run(int (*run)(void))
         worker_segment_at = near_segment;
 
         context.uc_stack.ss_sp = near_stack;
-        context.uc_stack.ss_size = (size_t) (near_segment - near_stack);
+        context.uc_stack.ss_size = between(near_stack, near_segment);
         context.uc_link = NULL;
         makecontext(&context, stack_begin, 0);
         (void) setcontext(&context);
