@@ -47,8 +47,11 @@ is_deeply($hello, { type => HELLO, flags => 0, value => 2, count => 3,
 
 is((stat $layer->path())[2] & 0777, 0700, 'mode of the socket');
 is(title($pid), 'irc-client: sockets 3', 'title');
-ok($layer->helper('template'), 'template');
-ok($layer->helper('connect'), 'connector');
+
+# they come up after it answers
+
+ok(wait_until(5, sub { $layer->helper('template') }), 'template');
+ok(wait_until(5, sub { $layer->helper('connect') }), 'connector');
 
 # 0 to 2, log, lock, epoll, signals, program, two helpers, socket; the
 # template's program, where there is one
@@ -58,7 +61,9 @@ is($descriptors, -e irc_client() . '-template' ? 12 : 11, 'descriptors');
 
 SKIP: {
     skip('root alone may look', 1) if $> != 0;
-    is(descriptors($layer->helper('template')), 4, '... of the template');
+    ok(wait_until(5,
+        sub { descriptors($layer->helper('template')) == 4 }),
+        '... of the template');
 }
 
 # another one with that index ends without a word; one with another does not
