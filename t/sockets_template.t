@@ -134,7 +134,8 @@ sub near_ok {
     my ($sp) = (split ' ', <$fh>)[-2];
 
     ok(!$at{heap}, 'memory of malloc()');
-    cmp_ok($at{segment} - $at{data}, '<', 2 << 20, 'a segment near the data');
+    cmp_ok(abs($at{segment} - $at{data}), '<', 2 << 20,
+        'a segment near the data');
     cmp_ok(abs(hex($sp) - $at{data}), '<', 2 << 20, 'a stack near the data');
 
     return;
@@ -159,7 +160,7 @@ sub depth_ok {
 
     is($reads{2000}{type}, READY, 'JSON with 2,000 levels');
     is($reads{3000}{type}, REFUSED, 'JSON with 3,000 levels');
-    is($layer->log() =~ /died|succe/ ? 1 : 0, 0, 'no process died of it');
+    unlike($layer->log(), qr/exited on signal/, 'no process died of it');
 
     return;
 }
