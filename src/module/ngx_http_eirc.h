@@ -500,8 +500,12 @@ void ngx_http_eirc_link_take_full(ngx_http_eirc_link_t *link);
 
 void *ngx_http_eirc_link_data(ngx_http_eirc_link_t *link);
 
-/* Lines that come touch *p: it is fetched while they are read. */
+/*
+ * Lines that come touch *p: it is fetched while they are read, if it is one of
+ * the first NGX_HTTP_EIRC_LINK_WARM. It is never accessed.
+ */
 void ngx_http_eirc_link_warm(ngx_http_eirc_link_t *link, const void *p);
+
 ngx_uint_t ngx_http_eirc_link_layer(ngx_http_eirc_link_t *link);
 ngx_uint_t ngx_http_eirc_link_layers(ngx_http_eirc_main_conf_t *emcf);
 
