@@ -328,7 +328,7 @@ sub claim {
 
 sub rescue {
     socket(my $s, AF_UNIX, SOCK_SEQPACKET, 0) or die "socket(): $!\n";
-    bind($s, pack 'S', AF_UNIX) or die "bind(): $!\n";
+    setsockopt($s, SOL_SOCKET, SO_PASSCRED, 1) or die "setsockopt(): $!\n";
     connect($s, pack_sockaddr_un($layer->path())) or die "connect(): $!\n";
 
     return bless { socket => $s }, 'EIRC::Sockets::Peer';

@@ -2,10 +2,9 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
 #include "packet.h"
+#include "rescue.h"
 #include "rundir.h"
 
 /* ms; a layer that is started at once takes some 20 */
@@ -58,27 +57,6 @@ adopt_wait(adopt_t *a)
 }
 
 
-static int
-layer_connect(adopt_t *a)
-{
-    struct sockaddr_un sun;
-
-    memset(&sun, 0, sizeof(sun));
-    sun.sun_family = AF_UNIX;
-    memcpy(sun.sun_path, a->name, sizeof(a->name));
-
-    if (connect(a->fd, (struct sockaddr *) &sun, sizeof(sun)) == -1
-        && errno != EISCONN)
-    {
-        return EIRC_AGAIN;
-    }
-
-    a->connected = true;
-
-    return EIRC_OK;
-}
-
-
 int
 adopt_try(adopt_t *a, const claim_t *claim, const int *fds)
 {
@@ -86,9 +64,12 @@ adopt_try(adopt_t *a, const claim_t *claim, const int *fds)
     size_t len;
     uint8_t buf[CLAIM_RECORD_MAX];
 
-    if (!a->connected && layer_connect(a) != EIRC_OK) {
+    if (!a->connected && rescue_reach(a->fd, a->name) == -1
+        && errno != EISCONN) {
         return EIRC_AGAIN;
     }
+
+    a->connected = true;
 
     len = claim_write(buf, claim);
     if (len == 0) {

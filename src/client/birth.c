@@ -15,6 +15,7 @@
 #include "keeper.h"
 #include "irc_relays.h"
 #include "move.h"
+#include "rescue.h"
 #include "worker.h"
 
 /* ms without a fork when one has failed */
@@ -106,10 +107,52 @@ birth_flags(const held_t *s)
 }
 
 
+/* Sockets for the layers after this one. */
+static int
+rescues_open(int *fds)
+{
+    int i;
+
+    for (i = 0; i < WORKER_RESCUES; i++) {
+        fds[i] = rescue_open();
+
+        if (fds[i] == -1) {
+            packet_close(fds, i);
+            return -1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* As worker.h has them; how many there are. */
+static int
+descriptors_list(const held_t *s, const int *rescues, int *fds)
+{
+    int i, n;
+
+    n = 0;
+    fds[n++] = s->succeeded ? s->segment : s->link;
+    fds[n++] = s->segment;
+    fds[n++] = s->worker_control;
+
+    for (i = 0; i < WORKER_RESCUES; i++) {
+        fds[n++] = rescues[i];
+    }
+
+    if (s->secret != -1 && !s->succeeded) {
+        fds[n++] = s->secret;
+    }
+
+    return n;
+}
+
+
 static int
 fork_ask(layer_t *l, held_t *s)
 {
-    int rc, nfds, fds[4];
+    int rc, nfds, rescues[WORKER_RESCUES], fds[CONTROL_FDS_MAX];
     uint8_t *p;
     worker_birth_t birth;
     control_long_t record;
@@ -135,20 +178,15 @@ fork_ask(layer_t *l, held_t *s)
     memcpy(p, &birth, sizeof(birth));
     memcpy(p + sizeof(birth), s->passport, s->passport_len);
 
-    nfds = 0;
-
-    if (!s->succeeded) {
-        fds[nfds++] = s->link;
+    if (rescues_open(rescues) == -1) {
+        log_write(LOG_LEVEL_ALERT, errno, s->id, "socket() failed");
+        l->fork_again = l->now + FORK_PAUSE;
+        return EIRC_AGAIN;
     }
 
-    fds[nfds++] = s->segment;
-    fds[nfds++] = s->worker_control;
-
-    if (s->secret != -1 && !s->succeeded) {
-        fds[nfds++] = s->secret;
-    }
-
+    nfds = descriptors_list(s, rescues, fds);
     rc = control_send_long(l->template.fd, &record, fds, nfds);
+    packet_close(rescues, WORKER_RESCUES);
 
     if (rc == EIRC_OK) {
         held_queue_remove(&l->fork_queue, s);

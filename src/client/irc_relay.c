@@ -17,6 +17,7 @@
 #include "events.h"
 #include "helper.h"
 #include "rescue.h"
+#include "rundir.h"
 #include "sandbox.h"
 #include "title.h"
 #include "tls_context.h"
@@ -32,6 +33,9 @@
 #define SEARCH_MAX 1000
 #define STAYED 1000
 
+/* for so many layers after the first one */
+#define RESCUES 16
+
 static struct {
     int epoll;
     int control; /* -1: there is no socket layer any more */
@@ -40,9 +44,9 @@ static struct {
     tls_context_t context;
 
     /* for the day that the layer is gone */
-    int layer;      /* its number; -1: there will be no other */
-    int rescue;     /* the next descriptor to be connected */
-    int rescues;    /* how many there are */
+    int layer; /* its number; -1: there will be no other */
+    int rescue[RESCUES];
+    int rescues;    /* how many of them there are, not connected yet */
     uint64_t since; /* ms: when the layer was found */
     uint64_t again; /* ms: when to look for one */
     uint64_t delay; /* ms */
@@ -105,18 +109,11 @@ search_later(uint64_t now)
 }
 
 
-/* The number of a rescue must not become that of anything else. */
 static void
 control_lost(uint64_t now)
 {
     (void) watch(EPOLL_CTL_DEL, 0);
-
-    if (relay.control == HELPER_FD) {
-        (void) close(HELPER_FD);
-
-    } else {
-        (void) shutdown(relay.control, SHUT_RDWR);
-    }
+    (void) close(relay.control);
 
     relay.control = -1;
     relay.blocked = 0;
@@ -247,6 +244,7 @@ static int
 layer_search(uint64_t now)
 {
     int fd;
+    char name[32];
 
     if (relay.control != -1 || relay.layer == -1 || relay.rescues == 0
         || carries_count() == 0)
@@ -258,10 +256,10 @@ layer_search(uint64_t now)
         return (int) (relay.again - now);
     }
 
-    fd = relay.rescue;
+    fd = relay.rescue[relay.rescues - 1];
+    rundir_name(name, sizeof(name), (unsigned) relay.layer);
 
-    if (rescue_reach(fd, (unsigned) relay.layer) == 0) {
-        relay.rescue++;
+    if (rescue_reach(fd, name) == 0) {
         relay.rescues--;
         relay.since = now;
 
@@ -271,7 +269,7 @@ layer_search(uint64_t now)
             return -1;
         }
 
-        (void) shutdown(fd, SHUT_RDWR);
+        (void) close(fd);
     }
 
     search_later(now);
@@ -282,30 +280,20 @@ layer_search(uint64_t now)
 
 /* Beginning */
 
-/* In their places, above all else that there will ever be. */
 static void
 rescues_open(void)
 {
     int fd;
 
-    relay.rescue = (int) sandbox_relay_rescues(relay.users);
-
-    if (relay.layer == -1) {
-        return;
-    }
-
-    while (relay.rescues < SANDBOX_RESCUES) {
+    while (relay.layer != -1 && relay.rescues < RESCUES) {
         fd = rescue_open();
 
-        if (fd == -1
-            || dup3(fd, relay.rescue + relay.rescues, O_CLOEXEC) == -1) {
+        if (fd == -1) {
             report(errno, "coming back to another socket layer");
-            (void) close(fd);
             return;
         }
 
-        (void) close(fd);
-        relay.rescues++;
+        relay.rescue[relay.rescues++] = fd;
     }
 }
 
@@ -397,7 +385,7 @@ relay_open(void)
 
     rescues_open();
 
-    return sandbox_relay(report, sandbox_relay_rescues(relay.users));
+    return sandbox_relay(report, relay.users);
 }
 
 

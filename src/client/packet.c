@@ -9,9 +9,12 @@
 #include "eirc_codes.h"
 
 
+/* descriptors; and, where the socket is a rescue, who has sent them, which the
+ * kernel puts in front */
 typedef union {
     struct cmsghdr head;
-    char room[CMSG_SPACE(sizeof(int) * PACKET_FDS_MAX)];
+    char room[CMSG_SPACE(sizeof(struct ucred))
+              + CMSG_SPACE(sizeof(int) * PACKET_FDS_MAX)];
 } ancillary_t;
 
 

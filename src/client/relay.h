@@ -59,7 +59,6 @@ struct relay_s {
     /* what is shown to a new socket layer */
     int rescue;     /* the next socket for that */
     int rescues;    /* how many there are; 0: there can't be another layer */
-    bool rescued;   /* control is one of them */
     uint32_t layer; /* the number of the one that it has */
     int segment;
     eirc_slice_t passport;

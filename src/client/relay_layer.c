@@ -32,13 +32,7 @@ relay_layer_lost(relay_t *r)
     r->moving = false;
     r->parting = false;
 
-    /* a rescue keeps its number: the sandbox may not take it for another */
-
-    if (!r->rescued) {
-        (void) close(fd);
-    }
-
-    r->rescued = false;
+    (void) close(fd);
 
     if (r->rescues == 0 || r->passport.len == 0) {
         layer_missing(r);
@@ -102,7 +96,6 @@ relay_layer_look(relay_t *r)
 
     r->control = r->rescue++;
     r->rescues--;
-    r->rescued = true;
 
     /* it was there, and is not any more */
 

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -12,20 +11,16 @@
 int
 rescue_open(void)
 {
-    int fd, error;
-    struct sockaddr_un sun = {.sun_family = AF_UNIX};
+    int fd, on, error;
 
     fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd == -1) {
         return -1;
     }
 
-    /* a family without a path: any free name, outside of the file system */
+    on = 1;
 
-    if (bind(fd, (struct sockaddr *) &sun,
-             offsetof(struct sockaddr_un, sun_path))
-        == -1)
-    {
+    if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) == -1) {
         error = errno;
         (void) close(fd);
         errno = error;
@@ -37,17 +32,29 @@ rescue_open(void)
 
 
 int
-rescue_reach(int fd, unsigned number)
+rescue_reach(int fd, const char *name)
 {
     int rc;
+    size_t len;
     struct sockaddr_un sun;
+
+    len = strlen(name);
+
+    if (len > RESCUE_NAME_MAX) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
 
     memset(&sun, 0, sizeof(sun));
     sun.sun_family = AF_UNIX;
-    (void) snprintf(sun.sun_path, sizeof(sun.sun_path), "sockets.%u", number);
+    memcpy(sun.sun_path, name, len);
+
+    /* no more of it than that: the sandbox looks at the length */
 
     do {
-        rc = connect(fd, (struct sockaddr *) &sun, sizeof(sun));
+        rc = connect(
+            fd, (struct sockaddr *) &sun,
+            (socklen_t) (offsetof(struct sockaddr_un, sun_path) + len));
     } while (rc == -1 && errno == EINTR);
 
     return rc;

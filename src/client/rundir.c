@@ -17,14 +17,25 @@
 /* the kernel cuts it at net.core.somaxconn */
 #define BACKLOG 4096
 
+/* how many names there are for those that come after one another */
+#define GENERATIONS 1000
+
 /* names are relative: the path to the directory may be of any length */
 #define NAME_SIZE 64
 
 
 void
+rundir_name(char *name, size_t size, unsigned number)
+{
+    (void) snprintf(name, size, "sockets.%u", number);
+}
+
+
+void
 rundir_after(char *name, size_t size, unsigned number, uint32_t generation)
 {
-    (void) snprintf(name, size, "after.%u.%u", number, generation);
+    (void) snprintf(name, size, "after.%u.%u", number,
+                    generation % GENERATIONS);
 }
 
 
@@ -59,13 +70,17 @@ generation_write(int lock, uint32_t generation)
 }
 
 
-/* Whoever is left over from the one before finds us. */
+/* Whoever is left over from the one before finds us, and nobody anyone behind
+ * us, whose name may be there from a thousand before. */
 static int
 predecessor_link(const rundir_t *r)
 {
     char name[NAME_SIZE], target[NAME_SIZE];
 
-    (void) snprintf(target, sizeof(target), "sockets.%u", r->number);
+    rundir_after(name, sizeof(name), r->number, r->generation);
+    (void) unlink(name);
+
+    rundir_name(target, sizeof(target), r->number);
     rundir_after(name, sizeof(name), r->number, r->generation - 1);
 
     return symlink(target, name) == -1 && errno != EEXIST ? -1 : 0;
@@ -199,7 +214,7 @@ rundir_listen(rundir_t *r, const char **call)
     sun.sun_family = AF_UNIX;
     (void) snprintf(sun.sun_path, sizeof(sun.sun_path), "sockets.%u.new",
                     r->number);
-    (void) snprintf(name, sizeof(name), "sockets.%u", r->number);
+    rundir_name(name, sizeof(name), r->number);
 
     (void) unlink(sun.sun_path);
 
@@ -248,7 +263,7 @@ rundir_unlisten(rundir_t *r)
         return;
     }
 
-    (void) snprintf(name, sizeof(name), "sockets.%u", r->number);
+    rundir_name(name, sizeof(name), r->number);
     (void) unlink(name);
     links_remove(r);
 

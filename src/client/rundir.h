@@ -35,7 +35,12 @@ int rundir_enter(rundir_t *r, const char *path, unsigned number,
  * the directory. */
 void rundir_take(rundir_t *r, unsigned number, int lock, int listen);
 
-/* The name by which a layer is found that comes after that one. */
+/* The name of a layer's socket in the directory. */
+void rundir_name(char *name, size_t size, unsigned number);
+
+/* The name by which a layer is found that comes after that one: RESCUE_NAME_MAX
+ * bytes at most, with numbers of layers up to 999. Those that come after one
+ * another begin anew after a thousand. */
 void rundir_after(char *name, size_t size, unsigned number,
                   uint32_t generation);
 

@@ -2,8 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/landlock.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
@@ -21,10 +23,7 @@
 #include <unistd.h>
 
 #include "filter.h"
-#include "worker.h"
-
-/* a worker's own, and a few for the time of changing them */
-#define WORKER_FDS 16
+#include "rescue.h"
 
 /* It has no call to make more of them. The limit counts for all descriptors
  * that its user has on their way as well, where workers come to a new layer. */
@@ -37,8 +36,9 @@
 /* of a relay: trusted certificates, and some 100 KB for each user */
 #define RELAY_DATA (256u << 20)
 
-/* of a relay: control, epoll, 0 to 2, and some for the time of change */
-#define RELAY_NOFILE 32
+/* of a relay: control, epoll, 0 to 2, rescues, and some for the time of
+ * change */
+#define RELAY_NOFILE 64
 
 /* the address space: what DATA doesn't count is bounded by this */
 #define WORKER_SPACE (256u << 20)
@@ -60,12 +60,12 @@ typedef struct {
     uint64_t scoped;
 } ruleset_t;
 
-/* of the template; and what it has beyond its workers, which take it away */
 static filter_t template_filter;
-static filter_t worker_filter;
 
-/* of a relay: the first of its rescue sockets */
-static unsigned relay_rescues;
+/* for whom a limit of processes is none: what the template has beyond its
+ * workers, which take it away */
+static filter_t worker_filter;
+static int forks_freely;
 
 /* worker and connector */
 static const int common_calls[] = {
@@ -81,6 +81,7 @@ static const int common_calls[] = {
     SCMP_SYS(futex),          SCMP_SYS(rt_sigreturn),
     SCMP_SYS(rt_sigprocmask), SCMP_SYS(restart_syscall),
     SCMP_SYS(exit),           SCMP_SYS(exit_group),
+    SCMP_SYS(close),
 };
 
 /* It waits with the two descriptors that it was born with. */
@@ -92,21 +93,20 @@ static const int worker_calls[] = {
 };
 
 static const int connector_calls[] = {
-    SCMP_SYS(sendto),        SCMP_SYS(sendmsg),      SCMP_SYS(close),
-    SCMP_SYS(rt_sigaction),  SCMP_SYS(readv),        SCMP_SYS(writev),
-    SCMP_SYS(epoll_ctl),     SCMP_SYS(epoll_wait),   SCMP_SYS(epoll_pwait),
-    SCMP_SYS(epoll_create1), SCMP_SYS(epoll_pwait2), SCMP_SYS(socket),
-    SCMP_SYS(connect),       SCMP_SYS(bind),         SCMP_SYS(getsockname),
-    SCMP_SYS(getpeername),   SCMP_SYS(setsockopt),   SCMP_SYS(open),
-    SCMP_SYS(openat),        SCMP_SYS(stat),         SCMP_SYS(fstat),
-    SCMP_SYS(newfstatat),    SCMP_SYS(statx),        SCMP_SYS(lseek),
-    SCMP_SYS(fcntl),         SCMP_SYS(uname),        SCMP_SYS(access),
-    SCMP_SYS(faccessat),     SCMP_SYS(faccessat2),   SCMP_SYS(mprotect),
-    SCMP_SYS(recvmmsg),      SCMP_SYS(sendmmsg),     SCMP_SYS(sysinfo),
-    SCMP_SYS(getuid),        SCMP_SYS(geteuid),      SCMP_SYS(getgid),
-    SCMP_SYS(getegid),       SCMP_SYS(readlink),     SCMP_SYS(readlinkat),
-    SCMP_SYS(getdents64),    SCMP_SYS(prlimit64),    SCMP_SYS(pread64),
-    SCMP_SYS(eventfd2),
+    SCMP_SYS(sendto),       SCMP_SYS(sendmsg),     SCMP_SYS(rt_sigaction),
+    SCMP_SYS(readv),        SCMP_SYS(writev),      SCMP_SYS(epoll_ctl),
+    SCMP_SYS(epoll_wait),   SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_create1),
+    SCMP_SYS(epoll_pwait2), SCMP_SYS(socket),      SCMP_SYS(connect),
+    SCMP_SYS(bind),         SCMP_SYS(getsockname), SCMP_SYS(getpeername),
+    SCMP_SYS(setsockopt),   SCMP_SYS(open),        SCMP_SYS(openat),
+    SCMP_SYS(stat),         SCMP_SYS(fstat),       SCMP_SYS(newfstatat),
+    SCMP_SYS(statx),        SCMP_SYS(lseek),       SCMP_SYS(fcntl),
+    SCMP_SYS(uname),        SCMP_SYS(access),      SCMP_SYS(faccessat),
+    SCMP_SYS(faccessat2),   SCMP_SYS(mprotect),    SCMP_SYS(recvmmsg),
+    SCMP_SYS(sendmmsg),     SCMP_SYS(sysinfo),     SCMP_SYS(getuid),
+    SCMP_SYS(geteuid),      SCMP_SYS(getgid),      SCMP_SYS(getegid),
+    SCMP_SYS(readlink),     SCMP_SYS(readlinkat),  SCMP_SYS(getdents64),
+    SCMP_SYS(prlimit64),    SCMP_SYS(pread64),     SCMP_SYS(eventfd2),
 };
 
 static const int relay_calls[] = {
@@ -148,7 +148,6 @@ static const int sanitizer_calls[] = {
     SCMP_SYS(mmap),
     SCMP_SYS(uname),
     SCMP_SYS(getuid),
-    SCMP_SYS(close),
 };
 
 /* calls that are allowed with some arguments alone */
@@ -193,37 +192,44 @@ static const some_t common_some[] = {
 };
 
 /*
- * The rescues may be connected (rescues_worker_allow()), and stay what they are:
- * closed, their numbers could become those of sockets that lead elsewhere. A
- * send is no way round connect(): with MSG_FASTOPEN it would open a closed
- * connection anew, to any address.
+ * Worker and relay. Rescues may be connected, by names that are shorter than an
+ * address of TCP: a connection to IRC could be undone and made anew, to
+ * anywhere, and the kernel takes no address for whole that is not. UNIX sockets
+ * that have been connected stay what they are. A send is no way round that:
+ * with MSG_FASTOPEN it would open a closed connection, too.
  */
-static const some_t worker_some[] = {
-    {SCMP_SYS(close), 1, {BELOW(0, WORKER_FD_RESCUE), ANY}},
+static const some_t carrier_some[] = {
+    {SCMP_SYS(connect), 1, {BELOW(2, sizeof(struct sockaddr_in)), ANY}},
     {SCMP_SYS(sendto), 2, {WITHOUT(3, MSG_FASTOPEN), EQ(4, 0)}},
     {SCMP_SYS(sendmsg), 1, {WITHOUT(2, MSG_FASTOPEN), ANY}},
+};
+
+_Static_assert(offsetof(struct sockaddr_un, sun_path) + RESCUE_NAME_MAX
+                   < sizeof(struct sockaddr_in),
+               "a rescue can be connected");
+
+static const some_t worker_some[] = {
     {SCMP_SYS(sched_setaffinity), 1, {EQ(0, 0), ANY}},
 };
 
-/* What the template has beyond that, to make a worker and to be in order: the
- * one kind of process, sockets of no network and without a name of their own,
- * what a worker waits with, descriptors in their places, and the filter that takes all of this away. */
+/*
+ * What the template has beyond that, to make a worker and to be in order: the
+ * one kind of process, what a worker waits with, descriptors in their places,
+ * and the limit of processes, which takes the first of this away. With the rest
+ * of it a worker could do nothing but to itself.
+ */
 static const some_t template_some[] = {
     {SCMP_SYS(clone), 2, {EQ(0, CLONE_PARENT | SIGCHLD), EQ(1, 0)}},
-    {SCMP_SYS(socket), 1, {EQ(0, AF_UNIX), ANY}},
-    {SCMP_SYS(bind), 1, {EQ(2, offsetof(struct sockaddr_un, sun_path)), ANY}},
     {SCMP_SYS(dup3), 1, {EQ(2, O_CLOEXEC), ANY}},
     {SCMP_SYS(close_range), 1, {EQ(2, 0), ANY}},
     {SCMP_SYS(epoll_create1), 1, {EQ(0, EPOLL_CLOEXEC), ANY}},
     {SCMP_SYS(timerfd_create), 1, {EQ(0, CLOCK_MONOTONIC), ANY}},
     {SCMP_SYS(prlimit64), 2, {EQ(0, 0), EQ(1, RLIMIT_NPROC)}},
-    {SCMP_SYS(seccomp), 2, {EQ(0, SECCOMP_SET_MODE_FILTER), EQ(1, 0)}},
 };
 
-/* As for a worker: what is sent goes where the descriptor leads. */
-static const some_t relay_some[] = {
-    {SCMP_SYS(sendto), 2, {WITHOUT(3, MSG_FASTOPEN), EQ(4, 0)}},
-    {SCMP_SYS(sendmsg), 1, {WITHOUT(2, MSG_FASTOPEN), ANY}},
+/* ... where the limit does not hold: a second filter, in each worker */
+static const some_t template_filters[] = {
+    {SCMP_SYS(seccomp), 2, {EQ(0, SECCOMP_SET_MODE_FILTER), EQ(1, 0)}},
 };
 
 
@@ -288,30 +294,6 @@ some_allow(scmp_filter_ctx ctx, const some_t *some, size_t n)
 }
 
 
-/* The rescues, and the descriptors above them, one by one: the kernel drops the
- * upper half of the number that the filter compares, so that not every other
- * number is another descriptor. */
-static int
-rescues_worker_allow(scmp_filter_ctx ctx)
-{
-    int rc, call;
-    unsigned fd;
-
-    for (fd = WORKER_FD_RESCUE; fd < WORKER_FDS; fd++) {
-        call = fd < WORKER_FD_RESCUE + WORKER_RESCUES ? SCMP_SYS(connect)
-                                                      : SCMP_SYS(close);
-        rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, call, 1,
-                              SCMP_A0(SCMP_CMP_EQ, fd, 0));
-        if (rc != 0) {
-            errno = -rc;
-            return -1;
-        }
-    }
-
-    return 0;
-}
-
-
 #define ALLOW(list) calls_allow(ctx, (list), sizeof(list) / sizeof((list)[0]))
 #define ALLOW_SOME(list)                                                      \
     some_allow(ctx, (list), sizeof(list) / sizeof((list)[0]))
@@ -322,8 +304,9 @@ static int
 template_allow(scmp_filter_ctx ctx)
 {
     if (ALLOW(common_calls) == -1 || ALLOW(worker_calls) == -1
-        || ALLOW_SOME(common_some) == -1 || ALLOW_SOME(worker_some) == -1
-        || rescues_worker_allow(ctx) == -1 || ALLOW_SOME(template_some) == -1)
+        || ALLOW_SOME(common_some) == -1 || ALLOW_SOME(carrier_some) == -1
+        || ALLOW_SOME(worker_some) == -1 || ALLOW_SOME(template_some) == -1
+        || (forks_freely && ALLOW_SOME(template_filters) == -1))
     {
         return -1;
     }
@@ -332,28 +315,45 @@ template_allow(scmp_filter_ctx ctx)
 }
 
 
-/* A filter behind that of the template: none of what it alone must do. */
+/* A filter behind that of the template: no process, and no other filter. */
 static int
 worker_refuse(scmp_filter_ctx ctx)
 {
     int rc;
-    size_t i;
 
-    for (i = 0; i < sizeof(template_some) / sizeof(template_some[0]); i++) {
+    rc = seccomp_rule_add(ctx, SCMP_ACT_KILL_PROCESS, SCMP_SYS(clone), 0);
 
-        if (SANITIZED && template_some[i].call == SCMP_SYS(prlimit64)) {
-            continue; /* as in sanitizer_calls */
-        }
+    if (rc == 0) {
+        rc = seccomp_rule_add(ctx, SCMP_ACT_KILL_PROCESS, SCMP_SYS(seccomp),
+                              0);
+    }
 
-        rc = seccomp_rule_add(ctx, SCMP_ACT_KILL_PROCESS,
-                              template_some[i].call, 0);
-        if (rc != 0) {
-            errno = -rc;
-            return -1;
-        }
+    if (rc != 0) {
+        errno = -rc;
+        return -1;
     }
 
     return 0;
+}
+
+
+/* Does the limit of processes hold for this one, of which setrlimit(2) and
+ * capabilities(7) say for whom it doesn't? What can't be told counts as no. */
+static int
+forks_are_free(void)
+{
+    uint32_t mask;
+    struct __user_cap_header_struct head
+        = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3];
+
+    if (getuid() == 0 || syscall(SYS_capget, &head, sets) == -1) {
+        return 1;
+    }
+
+    mask = CAP_TO_MASK(CAP_SYS_RESOURCE) | CAP_TO_MASK(CAP_SYS_ADMIN);
+
+    return (sets[0].effective & mask) != 0;
 }
 
 
@@ -370,42 +370,11 @@ connector_allow(scmp_filter_ctx ctx)
 }
 
 
-/*
- * As for a worker's rescue, but for several: their numbers are one multiple of
- * SANDBOX_RESCUES and those behind it, so that one comparison of all the bits
- * above tells them; all others are below.
- */
-static int
-rescues_allow(scmp_filter_ctx ctx)
-{
-    int rc;
-
-    rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(connect), 1,
-                          SCMP_A0(SCMP_CMP_MASKED_EQ,
-                                  ~(scmp_datum_t) (SANDBOX_RESCUES - 1),
-                                  (scmp_datum_t) relay_rescues));
-
-    if (rc == 0) {
-        rc = seccomp_rule_add(
-            ctx, SCMP_ACT_ALLOW, SCMP_SYS(close), 1,
-            SCMP_A0(SCMP_CMP_LT, (scmp_datum_t) relay_rescues, 0));
-    }
-
-    if (rc != 0) {
-        errno = -rc;
-        return -1;
-    }
-
-    return 0;
-}
-
-
 static int
 relay_allow(scmp_filter_ctx ctx)
 {
     if (ALLOW(common_calls) == -1 || ALLOW_SOME(common_some) == -1
-        || ALLOW(relay_calls) == -1 || ALLOW_SOME(relay_some) == -1
-        || rescues_allow(ctx) == -1)
+        || ALLOW(relay_calls) == -1 || ALLOW_SOME(carrier_some) == -1)
     {
         return -1;
     }
@@ -538,9 +507,13 @@ sandbox_prepare(sandbox_report_pt report)
 {
     static const char *const nothing[] = {NULL};
 
+    forks_freely = forks_are_free();
+
     if (filter_make(&template_filter, SCMP_ACT_KILL_PROCESS, template_allow)
             == -1
-        || filter_make(&worker_filter, SCMP_ACT_ALLOW, worker_refuse) == -1
+        || (forks_freely
+            && filter_make(&worker_filter, SCMP_ACT_ALLOW, worker_refuse)
+                   == -1)
         || privileges_drop(report, nothing, 0) == -1)
     {
         return -1;
@@ -577,7 +550,7 @@ sandbox_enter(void)
         return -1;
     }
 
-    return filter_install(&worker_filter);
+    return forks_freely ? filter_install(&worker_filter) : 0;
 }
 
 
@@ -606,24 +579,11 @@ sandbox_connector(sandbox_report_pt report)
 }
 
 
-unsigned
-sandbox_relay_rescues(unsigned users)
-{
-    unsigned n;
-
-    n = 2 * users + RELAY_NOFILE;
-
-    return n + SANDBOX_RESCUES - n % SANDBOX_RESCUES;
-}
-
-
 int
-sandbox_relay(sandbox_report_pt report, unsigned rescues)
+sandbox_relay(sandbox_report_pt report, unsigned users)
 {
     filter_t filter;
     static const char *const nothing[] = {NULL};
-
-    relay_rescues = rescues;
 
     if (filter_make(&filter, SCMP_ACT_KILL_PROCESS, relay_allow) == -1
         || privileges_drop(report, nothing, 0) == -1)
@@ -633,7 +593,7 @@ sandbox_relay(sandbox_report_pt report, unsigned rescues)
 
     if (!SANITIZED
         && (rlimit_set(RLIMIT_DATA, RELAY_DATA) == -1
-            || rlimit_set(RLIMIT_NOFILE, rescues + SANDBOX_RESCUES) == -1))
+            || rlimit_set(RLIMIT_NOFILE, 2 * users + RELAY_NOFILE) == -1))
     {
         return -1;
     }

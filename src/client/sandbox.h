@@ -24,25 +24,15 @@ int sandbox_prepare(sandbox_report_pt report);
 int sandbox_template(void);
 
 /*
- * For a new worker, behind both of the above, whose descriptors are those of
- * worker.h: no more processes, and nothing of what the template alone has to
- * do. -1 and errno: it must not go on.
+ * For a new worker, behind both of the above: no more processes. -1 and errno:
+ * it must not go on.
  */
 int sandbox_enter(void);
 
 /* For the connector: it reads the resolver's files and uses the network. */
 int sandbox_connector(sandbox_report_pt report);
 
-/*
- * For a relay: no file and no new socket. What it opens is below that number of
- * descriptors, and from it on are SANDBOX_RESCUES sockets, each of which may be
- * connected, and none be closed.
- */
-int sandbox_relay(sandbox_report_pt report, unsigned rescues);
-
-#define SANDBOX_RESCUES 16
-
-/* Where a relay of so many users has its rescue sockets. */
-unsigned sandbox_relay_rescues(unsigned users);
+/* For a relay of so many users: no file and no new socket. */
+int sandbox_relay(sandbox_report_pt report, unsigned users);
 
 #endif /* _SANDBOX_H_INCLUDED_ */

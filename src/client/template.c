@@ -18,14 +18,9 @@
 #include "helper.h"
 #include "relay_wait.h"
 #include "request.h"
-#include "rescue.h"
 #include "sandbox.h"
 #include "title.h"
 #include "worker.h"
-
-/* link, segment, control, secret: in the order of worker.h. Some have no last
- * one, and a successor not the first either. */
-#define FDS 4
 
 /* the socket to the layer, above all places of a worker's */
 #define LAYER_FD 16
@@ -68,108 +63,44 @@ canary_renew(void)
 }
 
 
-/* Puts a descriptor in its place; -1: there is none, and the place is empty. */
-static int
-place(int fd, int where)
-{
-    if (fd == -1) {
-        (void) close(where);
-        return 0;
-    }
-
-    if (fd > where) {
-        return -1;
-    }
-
-    return fd == where ? 0 : dup3(fd, where, O_CLOEXEC);
-}
-
-
-/* Puts one of the worker's own making into its place, which is empty. */
-static int
-own_place(int fd, int where)
-{
-    if (fd == -1 || place(fd, where) == -1) {
-        return -1;
-    }
-
-    if (fd != where) {
-        (void) close(fd);
-    }
-
-    return 0;
-}
-
-
-/* What the worker has of its own: sockets for the next layers, and what it
- * waits with. */
-static int
-own_arrange(void)
-{
-    int i, epoll, timer;
-
-    for (i = 0; i < WORKER_RESCUES; i++) {
-
-        if (own_place(rescue_open(), WORKER_FD_RESCUE + i) == -1) {
-            return -1;
-        }
-    }
-
-    if (relay_wait_open(&epoll, &timer) == -1) {
-        return -1;
-    }
-
-    /* the last place first: the first one may be where the second one is */
-
-    return own_place(timer, WORKER_FD_TIMER) == -1
-                   || own_place(epoll, WORKER_FD_EPOLL) == -1
-               ? -1
-               : 0;
-}
-
-
 /*
- * Descriptors 3 to 10 are the worker's, nothing else is open. Each has been put
- * into the first free place, one behind the other, so that it is where it has
- * to be or below: from the last to the first none is in another's way.
+ * What came is where it has to be, but the memory for secrets, which lies where
+ * what it waits with is to be. Nothing else is left open.
  */
 static int
-descriptors_arrange(const int *fds)
+descriptors_arrange(const worker_birth_t *birth, int nfds)
 {
-    int i;
-    static const int places[FDS] = {WORKER_FD_LINK, WORKER_FD_SEGMENT,
-                                    WORKER_FD_CONTROL, WORKER_FD_SECRET};
+    int epoll, timer;
 
-    /* held for who has no secret, so that those behind get theirs at once */
-
-    if (fds[FDS - 1] == -1 && dup3(fds[1], WORKER_FD_SECRET, O_CLOEXEC) == -1)
+    if (nfds > WORKER_FDS
+        && (dup3(WORKER_FD_EPOLL, WORKER_FD_SECRET, O_CLOEXEC) == -1
+            || close(WORKER_FD_EPOLL) == -1))
     {
         return -1;
     }
 
-    if (own_arrange() == -1) {
+    if (relay_wait_open(&epoll, &timer) == -1 || epoll != WORKER_FD_EPOLL
+        || timer != WORKER_FD_TIMER)
+    {
         return -1;
     }
 
-    for (i = FDS - 1; i >= 0; i--) {
-
-        if (place(fds[i], places[i]) == -1) {
-            return -1;
-        }
+    if ((birth->flags & WORKER_SUCCESSOR) && close(WORKER_FD_LINK) == -1) {
+        return -1;
     }
 
-    return close_range(WORKER_FD_TIMER + 1, ~0u, 0);
+    return close_range(WORKER_FD_SECRET + 1, ~0u, 0);
 }
 
 
 static _Noreturn void
-child_run(const worker_birth_t *birth, eirc_slice_t passport, const int *fds)
+child_run(const worker_birth_t *birth, eirc_slice_t passport, int nfds)
 {
     canary_renew();
 
     title_set(birth->id); /* until there is a nick */
 
-    if (descriptors_arrange(fds) == -1 || sandbox_enter() == -1) {
+    if (descriptors_arrange(birth, nfds) == -1 || sandbox_enter() == -1) {
         _exit(1);
     }
 
@@ -178,7 +109,7 @@ child_run(const worker_birth_t *birth, eirc_slice_t passport, const int *fds)
 
 
 static void
-worker_fork(control_long_t *record, const int *fds)
+worker_fork(control_long_t *record, int nfds)
 {
     control_t *c;
     long pid;
@@ -201,7 +132,7 @@ worker_fork(control_long_t *record, const int *fds)
     pid = syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
 
     if (pid == 0) {
-        child_run(&birth, passport, fds);
+        child_run(&birth, passport, nfds);
     }
 
     /* it is of one session, and the next process is another's */
@@ -215,29 +146,22 @@ worker_fork(control_long_t *record, const int *fds)
 }
 
 
-/* Which descriptor is which: there are as many as this one needs. */
+/* They are as many as this one needs, one behind the other: each has got the
+ * first free number. */
 static int
-descriptors_name(const control_t *c, const int *fds, int nfds, int *places)
+descriptors_check(const control_t *c, const int *fds, int nfds)
 {
     int need;
     worker_birth_t birth;
 
     memcpy(&birth, c->data, sizeof(birth));
 
-    if (birth.flags & WORKER_SUCCESSOR) {
-        places[0] = -1;
-        places[1] = fds[0];
-        places[2] = fds[1];
-        places[3] = -1;
+    need = birth.flags & (WORKER_NO_SECRET | WORKER_SUCCESSOR)
+               ? WORKER_FDS
+               : WORKER_FDS + 1;
 
-        return nfds == 2;
-    }
-
-    places[FDS - 1] = -1;
-    need = birth.flags & WORKER_NO_SECRET ? FDS - 1 : FDS;
-    memcpy(places, fds, sizeof(int) * (size_t) need);
-
-    return nfds == need;
+    return nfds == need && fds[0] == WORKER_FD_LINK
+           && fds[nfds - 1] == WORKER_FD_LINK + nfds - 1;
 }
 
 
@@ -246,7 +170,7 @@ static int
 record_take(control_long_t *record)
 {
     control_t *c;
-    int rc, nfds, fds[CONTROL_FDS_MAX], places[FDS];
+    int rc, nfds, fds[CONTROL_FDS_MAX];
 
     nfds = CONTROL_FDS_MAX;
 
@@ -264,9 +188,9 @@ record_take(control_long_t *record)
     rc = -1;
 
     if (c->type == CONTROL_FORK && c->size >= sizeof(worker_birth_t)
-        && descriptors_name(c, fds, nfds, places))
+        && descriptors_check(c, fds, nfds))
     {
-        worker_fork(record, places);
+        worker_fork(record, nfds);
         rc = (control_send(LAYER_FD, c, NULL, 0) == EIRC_OK) ? 1 : -1;
     }
 

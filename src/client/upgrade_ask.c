@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "eirc_link.h"
+#include "rundir.h"
 
 /* ms: a layer greets at once, and gives an upgrade less than this */
 #define HELLO_TIME 5000
@@ -46,8 +47,7 @@ layer_connect(const options_t *o)
 
     memset(&sun, 0, sizeof(sun));
     sun.sun_family = AF_UNIX;
-    (void) snprintf(sun.sun_path, sizeof(sun.sun_path), "sockets.%u",
-                    o->index);
+    rundir_name(sun.sun_path, sizeof(sun.sun_path), o->index);
 
     if (connect(fd, (struct sockaddr *) &sun, sizeof(sun)) == -1) {
         error = errno;

@@ -14,20 +14,25 @@
 #include "eirc_link.h"
 #include "eirc_slice.h"
 
-/* Descriptors of a worker are always these: the sandbox names RESCUE and those
- * behind it. */
+/*
+ * Descriptors of a worker are always these. The first ones come with FORK, in
+ * this order, and behind them memory for secrets, if there is any; a successor
+ * gets no link with it, and its segment in that place, too.
+ */
 #define WORKER_FD_LINK 3
 #define WORKER_FD_SEGMENT 4
 #define WORKER_FD_CONTROL 5
-/* memory for secrets, closed when they are in it */
-#define WORKER_FD_SECRET 6
 /* unconnected SEQPACKET sockets, for the day the socket layer is gone, and the
- * one after it before a successor has others */
-#define WORKER_FD_RESCUE 7
+ * one after it before a successor has others (rescue.h) */
+#define WORKER_FD_RESCUE 6
 #define WORKER_RESCUES 2
+/* so many come at least */
+#define WORKER_FDS 5
 /* what it waits with */
-#define WORKER_FD_EPOLL 9
-#define WORKER_FD_TIMER 10
+#define WORKER_FD_EPOLL 8
+#define WORKER_FD_TIMER 9
+/* closed when they are in it */
+#define WORKER_FD_SECRET 10
 
 /* exit codes: the session is over; it could not begin; its state can't be
  * trusted; it can't go on, but another one may; a successor has it. Never 2,

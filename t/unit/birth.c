@@ -17,6 +17,7 @@
 
 #include "birth.h"
 #include "control.h"
+#include "worker.h"
 
 typedef struct {
     layer_t layer;
@@ -132,7 +133,8 @@ test_near(void **state)
 static void
 test_started(void **state)
 {
-    int nfds, fds[CONTROL_FDS_MAX], pair[2];
+    int i, on, nfds, fds[CONTROL_FDS_MAX], pair[2];
+    socklen_t len;
     stage_t s;
     control_t c;
 
@@ -154,7 +156,16 @@ test_started(void **state)
     nfds = CONTROL_FDS_MAX;
     assert_int_equal(control_recv(pair[1], &c, fds, &nfds), EIRC_OK);
     assert_int_equal(c.type, CONTROL_FORK);
-    assert_int_equal(nfds, 4);
+    assert_int_equal(nfds, WORKER_FDS + 1);
+
+    /* its rescues will be known (rescue.h) */
+
+    for (i = 0; i < WORKER_RESCUES; i++) {
+        len = sizeof(on);
+        assert_int_equal(
+            getsockopt(fds[3 + i], SOL_SOCKET, SO_PASSCRED, &on, &len), 0);
+        assert_int_equal(on, 1);
+    }
 
     while (nfds > 0) {
         (void) close(fds[--nfds]);

@@ -66,6 +66,46 @@ test_reset(void **state)
 }
 
 
+/* A rescue, which is told who has sent what it gets, has all that came with
+ * it; what is too much is closed as anywhere. */
+static void
+test_rescue(void **state)
+{
+    int i, on, nfds, last, pair[2], fds[PACKET_FDS_MAX];
+    char buf[16];
+
+    (void) state;
+
+    on = 1;
+    assert_int_equal(
+        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, pair), 0);
+    assert_int_equal(
+        setsockopt(pair[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)), 0);
+
+    for (i = 0; i < PACKET_FDS_MAX; i++) {
+        fds[i] = pair[1];
+    }
+
+    last = dup(0);
+    (void) close(last);
+
+    assert_int_equal(packet_send(pair[1], "all", 3, fds, PACKET_FDS_MAX),
+                     EIRC_OK);
+    assert_int_equal(next(pair[0], buf, sizeof(buf), &nfds), EIRC_OK);
+    assert_string_equal(buf, "all");
+    assert_int_equal(nfds, PACKET_FDS_MAX);
+
+    assert_int_equal(packet_send(pair[1], "none", 4, NULL, 0), EIRC_OK);
+    assert_int_equal(next(pair[0], buf, sizeof(buf), &nfds), EIRC_OK);
+    assert_int_equal(nfds, 0);
+
+    assert_int_equal(dup(0), last);
+    (void) close(last);
+    (void) close(pair[0]);
+    (void) close(pair[1]);
+}
+
+
 static void
 test_cut(void **state)
 {
@@ -92,6 +132,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reset),
+        cmocka_unit_test(test_rescue),
         cmocka_unit_test(test_cut),
     };
 

@@ -11,8 +11,7 @@
 
 #include <cmocka.h>
 
-#include <fcntl.h>
-#include <stdio.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -21,10 +20,12 @@
 
 #include "rescue.h"
 #include "sandbox.h"
-#include "worker.h"
+
+/* as long as one may be */
+#define NAME "after.255.999"
 
 static char dir[] = "/tmp/eirc-rescue-XXXXXX";
-static struct sockaddr_un sun = {.sun_family = AF_UNIX};
+static struct sockaddr_un sun = {.sun_family = AF_UNIX, .sun_path = NAME};
 static int listener;
 
 
@@ -33,11 +34,9 @@ set_up(void **state)
 {
     (void) state;
 
-    if (mkdtemp(dir) == NULL) {
+    if (mkdtemp(dir) == NULL || chdir(dir) == -1) {
         return -1;
     }
-
-    (void) snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/s", dir);
 
     listener = socket(AF_UNIX, SOCK_SEQPACKET, 0);
 
@@ -60,13 +59,6 @@ tear_down(void **state)
 }
 
 
-static int
-reach(int fd)
-{
-    return connect(fd, (struct sockaddr *) &sun, sizeof(sun));
-}
-
-
 static void
 test_known(void **state)
 {
@@ -74,9 +66,12 @@ test_known(void **state)
 
     (void) state;
 
+    assert_int_equal(strlen(NAME), RESCUE_NAME_MAX);
+
     fd = rescue_open();
     assert_int_not_equal(fd, -1);
-    assert_int_equal(reach(fd), 0);
+    assert_int_equal(rescue_reach(fd, "nobody"), -1);
+    assert_int_equal(rescue_reach(fd, NAME), 0);
 
     peer = accept(listener, NULL, NULL);
     assert_int_equal(rescue_is(peer), 1);
@@ -88,7 +83,7 @@ test_known(void **state)
     /* gone before it was accepted */
 
     fd = rescue_open();
-    assert_int_equal(reach(fd), 0);
+    assert_int_equal(rescue_reach(fd, NAME), 0);
     (void) close(fd);
 
     peer = accept(listener, NULL, NULL);
@@ -105,7 +100,7 @@ test_others(void **state)
     (void) state;
 
     fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
-    assert_int_equal(reach(fd), 0);
+    assert_int_equal(connect(fd, (struct sockaddr *) &sun, sizeof(sun)), 0);
 
     peer = accept(listener, NULL, NULL);
     assert_int_equal(rescue_is(peer), 0);
@@ -121,6 +116,21 @@ test_others(void **state)
 }
 
 
+/* A name that the sandbox would kill for. */
+static void
+test_long(void **state)
+{
+    int fd;
+
+    (void) state;
+
+    fd = rescue_open();
+    assert_int_equal(rescue_reach(fd, NAME "9"), -1);
+    assert_int_equal(errno, ENAMETOOLONG);
+    (void) close(fd);
+}
+
+
 static void
 report(int error, const char *what)
 {
@@ -129,23 +139,21 @@ report(int error, const char *what)
 }
 
 
-/* As a worker: what is there but the rescue leads nowhere. */
+/* As a worker, which has seen to it that nobody knows it. */
 static void
 worker_run_away(void)
 {
     int fd;
 
-    fd = fcntl(rescue_open(), F_DUPFD, 20);
+    fd = rescue_open();
 
-    if (fd == -1 || dup2(fd, WORKER_FD_RESCUE) == -1
-        || close_range(WORKER_FD_RESCUE + 1, ~0u, 0) == -1
-        || sandbox_prepare(report) == -1 || sandbox_enter() == -1)
+    if (fd == -1 || sandbox_prepare(report) == -1 || sandbox_template() == -1
+        || sandbox_enter() == -1)
     {
         _exit(99);
     }
 
-    _exit(reach(WORKER_FD_RESCUE) == 0
-                  && send(WORKER_FD_RESCUE, "x", 1, MSG_NOSIGNAL) == 1
+    _exit(rescue_reach(fd, NAME) == 0 && send(fd, "x", 1, MSG_NOSIGNAL) == 1
               ? 0
               : 1);
 }
@@ -183,6 +191,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_known),
         cmocka_unit_test(test_others),
+        cmocka_unit_test(test_long),
         cmocka_unit_test(test_worker),
     };
 

@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -31,6 +32,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "relay_wait.h"
 #include "rescue.h"
 #include "sandbox.h"
 #include "title.h"
@@ -50,11 +52,46 @@ report(int error, const char *what)
 }
 
 
-/* Descriptors as a worker has them: a pair, memory, a pair, the rescue. */
+/* a connection to IRC; that a worker has more rescues is not needed here */
+#define IRC 11
+#define IRC_6 12
+
+
+/* Connected over the loopback device, of that family. */
+static int
+tcp_make(const struct sockaddr *any, socklen_t len)
+{
+    int listener, fd;
+    socklen_t size;
+    struct sockaddr_storage to;
+
+    size = sizeof(to);
+    listener = socket(any->sa_family, SOCK_STREAM, 0);
+    fd = socket(any->sa_family, SOCK_STREAM, 0);
+
+    if (listener == -1 || fd == -1 || bind(listener, any, len) == -1
+        || listen(listener, 1) == -1
+        || getsockname(listener, (struct sockaddr *) &to, &size) == -1
+        || connect(fd, (struct sockaddr *) &to, size) == -1)
+    {
+        return -1;
+    }
+
+    return fd;
+}
+
+
+/* Descriptors as a worker has them: a pair, memory, a pair, the rescue; and
+ * connections to IRC, where there is IPv6 of both kinds. */
 static int
 descriptors_make(void)
 {
     int i, fds[4], pair[2];
+    struct sockaddr_in sin = {.sin_family = AF_INET};
+    struct sockaddr_in6 sin6 = {.sin6_family = AF_INET6};
+
+    sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    sin6.sin6_addr = in6addr_loopback;
 
     if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) == -1) {
         return -1;
@@ -63,7 +100,13 @@ descriptors_make(void)
     fds[0] = fcntl(pair[0], F_DUPFD, 20);
     fds[1] = fcntl(memfd_create("segment", 0), F_DUPFD, 20);
     fds[2] = fcntl(pair[1], F_DUPFD, 20);
-    fds[3] = fcntl(socket(AF_UNIX, SOCK_SEQPACKET, 0), F_DUPFD, 20);
+    fds[3] = fcntl(rescue_open(), F_DUPFD, 20);
+
+    if (dup2(tcp_make((struct sockaddr *) &sin, sizeof(sin)), IRC) == -1) {
+        return -1;
+    }
+
+    (void) dup2(tcp_make((struct sockaddr *) &sin6, sizeof(sin6)), IRC_6);
 
     for (i = 0; i < 4; i++) {
         if (fds[i] == -1 || dup2(fds[i], WORKER_FD_LINK + i) == -1) {
@@ -86,6 +129,18 @@ static int
 worker_enter(void)
 {
     return template_enter() == -1 ? -1 : sandbox_enter();
+}
+
+
+/* As one that root may not have started. */
+static int
+user_enter(void)
+{
+    if (getuid() == 0 && (setgid(65534) == -1 || setuid(65534) == -1)) {
+        return -1;
+    }
+
+    return worker_enter();
 }
 
 
@@ -209,20 +264,79 @@ do_rest(void)
 static int
 do_rescue(void)
 {
-    int i;
-    struct sockaddr_un sun = {.sun_family = AF_UNIX, .sun_path = "/none/x"};
+    return rescue_reach(WORKER_FD_RESCUE, "/none/x") == -1 && errno == ENOENT
+                   && close(WORKER_FD_RESCUE) == 0
+               ? 0
+               : 1;
+}
 
-    for (i = 0; i < WORKER_RESCUES; i++) {
-        if (connect(WORKER_FD_RESCUE + i, (struct sockaddr *) &sun,
-                    sizeof(sun))
-                != -1
-            || errno == EPERM)
-        {
-            return 1;
+
+/* What its connection to IRC could become where nobody looks at the length of an
+ * address: here it ends, and nothing else. */
+static int
+elsewhere(int fd, const struct sockaddr *sa)
+{
+    socklen_t len;
+    struct sockaddr none = {.sa_family = AF_UNSPEC};
+
+    if (connect(fd, &none, 2) == -1) {
+        return 1;
+    }
+
+    for (len = 0; len < sizeof(struct sockaddr_in); len++) {
+        if (connect(fd, sa, len) != -1 || errno != EINVAL) {
+            return 2;
         }
     }
 
     return 0;
+}
+
+
+static int
+do_irc(void)
+{
+    struct sockaddr_in sin = {.sin_family = AF_INET, .sin_port = htons(9)};
+
+    sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+
+    return elsewhere(IRC, (struct sockaddr *) &sin);
+}
+
+
+static int
+do_irc_6(void)
+{
+    struct sockaddr_in6 sin6
+        = {.sin6_family = AF_INET6, .sin6_port = htons(9)};
+
+    sin6.sin6_addr = in6addr_loopback;
+
+    /* there may be no IPv6 */
+
+    return shutdown(IRC_6, SHUT_WR) == -1 && errno == EBADF
+               ? 0
+               : elsewhere(IRC_6, (struct sockaddr *) &sin6);
+}
+
+
+/* None by the template's way, and no way back from that. */
+static int
+do_process(void)
+{
+    long pid;
+    struct rlimit some = {10, 10};
+
+    pid = syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
+
+    if (pid == 0) {
+        _exit(0);
+    }
+
+    return pid == -1 && errno == EAGAIN && setrlimit(RLIMIT_NPROC, &some) == -1
+                   && errno == EPERM
+               ? 0
+               : 1;
 }
 
 
@@ -240,22 +354,23 @@ bad_socket(void)
 }
 
 
+/* As long as an address of TCP. */
 static int
 bad_connect(void)
 {
-    struct sockaddr_un sun = {.sun_family = AF_UNIX, .sun_path = "/none/x"};
+    struct sockaddr_in sin = {.sin_family = AF_INET};
 
-    return connect(WORKER_FD_LINK, (struct sockaddr *) &sun, sizeof(sun));
+    return connect(IRC, (struct sockaddr *) &sin, sizeof(sin));
 }
 
 
+/* The kernel takes the lower half of a length alone; a filter sees it all. */
 static int
-bad_connect_behind(void)
+bad_connect_wide(void)
 {
-    struct sockaddr_un sun = {.sun_family = AF_UNIX, .sun_path = "/none/x"};
+    struct sockaddr_in sin = {.sin_family = AF_INET};
 
-    return connect(WORKER_FD_RESCUE + WORKER_RESCUES, (struct sockaddr *) &sun,
-                   sizeof(sun));
+    return (int) syscall(SYS_connect, IRC, &sin, 0x100000000ul + sizeof(sin));
 }
 
 
@@ -287,28 +402,6 @@ bad_sendto(void)
 
 
 static int
-bad_close(void)
-{
-    return close(WORKER_FD_RESCUE);
-}
-
-
-static int
-bad_close_last(void)
-{
-    return close(WORKER_FD_RESCUE + WORKER_RESCUES - 1);
-}
-
-
-/* The kernel takes a descriptor's lower half alone; a filter sees it all. */
-static int
-bad_close_wide(void)
-{
-    return (int) syscall(SYS_close, 0x100000000ul | WORKER_FD_RESCUE);
-}
-
-
-static int
 bad_dup(void)
 {
     return dup2(WORKER_FD_LINK, WORKER_FD_RESCUE) == -1;
@@ -327,20 +420,6 @@ static int
 bad_clone(void)
 {
     return syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0) == -1;
-}
-
-
-static int
-bad_dup3(void)
-{
-    return dup3(WORKER_FD_LINK, WORKER_FD_RESCUE, O_CLOEXEC) == -1;
-}
-
-
-static int
-bad_close_range(void)
-{
-    return close_range(WORKER_FD_RESCUE, WORKER_FD_RESCUE, 0);
 }
 
 
@@ -364,16 +443,16 @@ bad_bind(void)
 static int
 bad_limit(void)
 {
-    struct rlimit none = {0, 0};
+    struct rlimit rl = {0, 0};
 
-    return setrlimit(RLIMIT_NPROC, &none);
+    return setrlimit(RLIMIT_NOFILE, &rl);
 }
 
 
 static int
 bad_filter(void)
 {
-    return sandbox_enter();
+    return (int) syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, NULL);
 }
 
 
@@ -463,24 +542,20 @@ static const call_t allowed[] = {
     {"too much memory", do_too_much},
     {"the rest", do_rest},
     {"rescue", do_rescue},
+    {"connection to IRC", do_irc},
+    {"connection to IRC, IPv6", do_irc_6},
 };
 
 static const call_t refused[] = {
     {"open", bad_open},
     {"socket", bad_socket},
     {"connect", bad_connect},
-    {"connect behind the rescues", bad_connect_behind},
+    {"connect with a length of more", bad_connect_wide},
     {"send with fast open", bad_fastopen},
     {"sendmsg with fast open", bad_fastopen_msg},
     {"sendto an address", bad_sendto},
-    {"close of the rescue", bad_close},
-    {"close of the last rescue", bad_close_last},
-    {"close of the rescue by another number", bad_close_wide},
     {"dup", bad_dup},
     {"fork", bad_fork},
-    {"fork as the template's", bad_clone},
-    {"dup as the template's", bad_dup3},
-    {"close_range", bad_close_range},
     {"another rescue", bad_rescue},
     {"bind", bad_bind},
     {"limits", bad_limit},
@@ -503,11 +578,10 @@ static const call_t refused[] = {
 static int
 template_make(void)
 {
-    int fd;
+    int epoll, timer;
 
-    fd = rescue_open();
-
-    return fd != -1 && dup3(fd, WORKER_FD_SECRET, O_CLOEXEC) != -1
+    return relay_wait_open(&epoll, &timer) == 0
+                   && dup3(WORKER_FD_RESCUE, WORKER_FD_SECRET, O_CLOEXEC) != -1
                    && close_range(WORKER_FD_RESCUE, ~0u, 0) == 0
                ? 0
                : 1;
@@ -529,18 +603,9 @@ template_open(void)
 
 
 static int
-template_connect(void)
+template_socket(void)
 {
-    return socket(AF_INET, SOCK_STREAM, 0) == -1;
-}
-
-
-static int
-template_bind(void)
-{
-    struct sockaddr_un sun = {.sun_family = AF_UNIX, .sun_path = "x"};
-
-    return bind(rescue_open(), (struct sockaddr *) &sun, sizeof(sun)) == -1;
+    return rescue_open() == -1;
 }
 
 
@@ -556,8 +621,7 @@ template_limit(void)
 static const call_t template_refused[] = {
     {"fork", template_fork},
     {"open", template_open},
-    {"socket of a network", template_connect},
-    {"bind to a path", template_bind},
+    {"socket", template_socket},
     {"other limits", template_limit},
 };
 
@@ -614,6 +678,7 @@ test_allowed(void **state)
     (void) state;
 
     all_allowed(worker_enter, allowed, COUNT(allowed));
+    all_allowed(user_enter, allowed, COUNT(allowed));
 }
 
 
@@ -623,6 +688,24 @@ test_refused(void **state)
     (void) state;
 
     all_refused(worker_enter, refused, COUNT(refused));
+    all_refused(user_enter, refused, COUNT(refused));
+}
+
+
+/* No process, by the limit; or where it doesn't hold, by another filter. */
+static void
+test_process(void **state)
+{
+    static const call_t none = {"no process", do_process};
+    static const call_t clone = {"a process as the template's", bad_clone};
+
+    (void) state;
+
+    all_allowed(user_enter, &none, 1);
+
+    if (getuid() == 0) {
+        all_refused(worker_enter, &clone, 1);
+    }
 }
 
 
@@ -644,6 +727,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_allowed),
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_process),
         cmocka_unit_test(test_template),
     };
 
