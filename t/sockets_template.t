@@ -29,7 +29,7 @@ plan(skip_all => 'root alone may look') if $> != 0;
 
 # no nginx here, whose log the library looks into at the end
 
-my $t = Test::Nginx->new()->write_file('error.log', '')->plan(35);
+my $t = Test::Nginx->new()->write_file('error.log', '')->plan(38);
 my $dir = $t->testdir();
 my $exe = "$dir/irc-client";
 my $index = 0;
@@ -114,7 +114,7 @@ sub text_ok {
 
 sub near_ok {
     my ($pid) = @_;
-    my %at;
+    my (%at, @written);
 
     no warnings 'portable';
 
@@ -125,9 +125,9 @@ sub near_ok {
             = $line =~ /^([0-9a-f]+)-\S+ (\S+) \S+ \S+ \S+\s*(.*)/ or next;
 
         $at{heap} = 1 if $what eq '[heap]';
-        $at{data} = hex($start)
-            if $what =~ /-template/ && $flags =~ /w/;
+        $at{data} = hex($start) if $what =~ /-template/;
         $at{segment} = hex($start) if $what =~ m!/memfd:segment!;
+        push @written, hex($start) if $flags =~ /w/;
     }
 
     open $fh, '<', "/proc/$pid/syscall" or die "syscall: $!";
@@ -137,6 +137,10 @@ sub near_ok {
     cmp_ok(abs($at{segment} - $at{data}), '<', 2 << 20,
         'a segment near the data');
     cmp_ok(abs(hex($sp) - $at{data}), '<', 2 << 20, 'a stack near the data');
+    is(scalar(grep { abs($_ - $at{data}) >= 2 << 20 } @written), 0,
+        'nothing that is written to is far away');
+    is(scalar @written, 3, '... and all of it is data, stack and segment');
+    is(title($pid), 'irc-client: alice', 'its title');
 
     return;
 }
@@ -166,7 +170,7 @@ sub depth_ok {
 }
 
 
-# Four tests, one more for a reason, and ten with the first.
+# Four tests, one more for a reason, and thirteen with the first.
 
 sub runs {
     my ($t, $expect, $why, $name) = @_;
@@ -184,7 +188,7 @@ sub runs {
         "$name: a session");
 
     if ($name eq 'beside it') {
-        cmp_ok(own(($layer->workers())[0]), '<=', 48,
+        cmp_ok(own(($layer->workers())[0]), '<=', 40,
             'memory that a process has of its own');
         text_ok(($layer->workers())[0]);
         near_ok(($layer->workers())[0]);

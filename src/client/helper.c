@@ -10,12 +10,6 @@
 
 #include "title.h"
 
-/*
- * No restartable sequences: nobody uses them, and the kernel has to look after
- * them whenever a process was preempted. Read by libc alone, before main().
- */
-#define TUNABLES "GLIBC_TUNABLES=glibc.pthread.rseq=0"
-
 /* a helper that lived so long is started again at once, ms */
 #define LIVED 1000
 #define DELAY_FIRST 100
@@ -104,7 +98,7 @@ helper_start(helper_t *h, int exe, uint64_t now)
     int error, pair[2];
     pid_t pid;
     char *argv[3];
-    char *envp[] = {TUNABLES, TITLE_ROOM, NULL};
+    char *envp[] = {TITLE_ROOM, NULL};
     char *const *env;
 
     argv[0] = (char *) (uintptr_t) h->title;

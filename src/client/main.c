@@ -5,6 +5,7 @@
 #include "connect.h"
 #include "listen.h"
 #include "options.h"
+#include "rseq.h"
 #include "sockets.h"
 #include "template.h"
 #include "title.h"
@@ -64,6 +65,8 @@ main(int argc, char **argv)
         (void) fprintf(stderr, "irc-client: %s\n", error);
         return 1;
     }
+
+    rseq_leave();
 
     /* helpers have an environment that is there to be overwritten */
 

@@ -1,17 +1,23 @@
 #include "near.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <ucontext.h>
+#include <unistd.h>
 
+#include "old_stack.h"
 #include "worker.h"
 
 #define PAGE ((size_t) 4096)
+
+#define TITLE_MAX 128
 
 #ifndef MAP_FIXED_NOREPLACE
 #define MAP_FIXED_NOREPLACE 0x100000
@@ -25,6 +31,11 @@ extern uint8_t near_guard[];
 extern uint8_t near_stack[];
 extern uint8_t near_segment[];
 extern uint8_t near_end[];
+
+/* the first byte that is written to and comes from the file, and the byte
+ * behind the last: the linker's names, in pages that have no others */
+extern uint8_t __data_start[];
+extern uint8_t _edata[];
 
 /* libc's names; without headers, as they are its own */
 void *__sbrk(intptr_t increment);
@@ -70,6 +81,49 @@ map(uint8_t *at, size_t size, int protection, int flags)
     }
 
     return true;
+}
+
+
+/* data */
+
+/* From nothing else but the stack: what is being replaced is libc's as well. */
+static void
+data_replace(int from, uint8_t *data, size_t size)
+{
+    if (mmap(data, size, PROT_READ | PROT_WRITE,
+             MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0)
+        == MAP_FAILED)
+    {
+        return;
+    }
+
+    if (syscall(SYS_read, from, data, size) != (long) size) {
+        abort();
+    }
+}
+
+
+/* A pipe holds 64 KB at once; without one, or with more, it stays as it is. */
+static void
+data_join(void)
+{
+    int fds[2];
+    size_t size;
+    uint8_t *data;
+
+    data = __data_start - (uintptr_t) __data_start % PAGE;
+    size = between(data, page_behind(_edata));
+
+    if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) == -1) {
+        return;
+    }
+
+    if (write(fds[1], data, size) == (ssize_t) size) {
+        data_replace(fds[0], data, size);
+    }
+
+    (void) close(fds[0]);
+    (void) close(fds[1]);
 }
 
 
@@ -168,10 +222,15 @@ _dl_early_allocate(size_t size)
 
 static int (*stack_run)(void);
 
+/* in a page that a fork has to itself anyhow (worker.c) */
+static _Thread_local char title[TITLE_MAX];
+
 
 static void
 stack_begin(void)
 {
+    old_stack_leave(title, sizeof(title));
+
     exit(stack_run());
 }
 
@@ -191,6 +250,7 @@ near_run(int (*run)(void))
 {
     static ucontext_t context;
 
+    data_join();
     heap_unmap(page_behind(heap_end));
 
     if (stack_map() && getcontext(&context) == 0) {

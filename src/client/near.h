@@ -15,10 +15,12 @@
 #define _NEAR_H_INCLUDED_
 
 /*
- * Once, before the program has another process or thread. Gives back what it
- * has of those addresses and does not use, and goes on with run() on the stack
+ * Once, before the program has another process or thread. Makes the data of its
+ * file memory like the heap, so that a fork has one area to copy; gives back what
+ * it has of those addresses and does not use, and goes on with run() on the stack
  * there, or, without memory, on its own; then exits with what that returns.
- * What lies on the stack before stays where it is, and can be used.
+ * What lies on the stack before stays where it is, and can be used, but not by
+ * forks (old_stack.h).
  */
 _Noreturn void near_run(int (*run)(void));
 

@@ -17,7 +17,6 @@
 #include "events.h"
 #include "helper.h"
 #include "relay_wait.h"
-#include "request.h"
 #include "sandbox.h"
 #include "title.h"
 #include "worker.h"
@@ -248,7 +247,7 @@ template_run(void)
         return 1;
     }
 
-    request_prepare();
+    worker_prepare();
 
     if (sandbox_template() == -1) {
         report(errno, "the sandbox of the template");

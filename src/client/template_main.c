@@ -12,6 +12,7 @@
 #include "huge_text.h"
 #include "near.h"
 #include "options.h"
+#include "rseq.h"
 #include "template.h"
 #include "title.h"
 
@@ -27,6 +28,7 @@ main(int argc, char **argv)
         return 1;
     }
 
+    rseq_leave();
     huge_text_map();
     title_init(argc, argv, environ);
 

@@ -39,6 +39,15 @@ title_init(int argc, char **argv, char **envp)
 
 
 void
+title_move(char *start, size_t size)
+{
+    room.start = start;
+    room.size = size;
+    room.set = false;
+}
+
+
+void
 title_set(const char *words)
 {
     size_t len;

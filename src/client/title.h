@@ -16,6 +16,10 @@
 /* Notes where arguments and environment are; before anything changes them. */
 void title_init(int argc, char **argv, char **envp);
 
+/* They are somewhere else now, as the kernel knows: size bytes, which are
+ * overwritten. */
+void title_move(char *start, size_t size);
+
 /* Sets the title to "irc-client: " and these words, the name of the process
  * (15 bytes, as top shows it) to the words alone. */
 void title_set(const char *words);

@@ -34,6 +34,10 @@ static _Thread_local relay_t relay;
 
 void *worker_segment_at;
 
+/* random, and the same for all workers of one template, which tells nobody
+ * anything outside of them */
+static uint32_t template_seed;
+
 
 /* To the layer's log. What can't be sent now is lost: nobody waits for it. */
 static void
@@ -87,22 +91,26 @@ worker_event(user_t *u, event_type_e type, int32_t status, eirc_slice_t text)
 }
 
 
-/* Random, and the same for all workers of one template, which tells nobody
- * anything outside of them. */
-static uint32_t
-seed_make(const char *id)
+void
+worker_prepare(void)
 {
-    uint32_t seed;
     const void *random;
 
-    seed = 0;
     random = (const void *) (uintptr_t) getauxval(AT_RANDOM);
 
     if (random != NULL) {
-        memcpy(&seed, random, sizeof(seed));
+        memcpy(&template_seed, random, sizeof(template_seed));
     }
 
-    return seed ^ eirc_irc_hash(EIRC_IRC_ASCII, seed, eirc_slice_str(id))
+    request_prepare();
+}
+
+
+static uint32_t
+seed_make(const char *id)
+{
+    return template_seed
+           ^ eirc_irc_hash(EIRC_IRC_ASCII, template_seed, eirc_slice_str(id))
            ^ (uint32_t) relay_now();
 }
 

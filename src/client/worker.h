@@ -70,6 +70,10 @@ typedef struct {
 /* Where the segment is mapped if there is room: NULL, anywhere. */
 extern void *worker_segment_at;
 
+/* For the template, once: what workers would otherwise have to find out, each of
+ * them, or could not any more. */
+void worker_prepare(void);
+
 /*
  * Runs a worker to its end and returns its exit code. The passport stays where
  * it is.

@@ -47,8 +47,12 @@ my $results = Bench::Results->new();
 my $machine = machine();
 my $start = time();
 
+my $dir = tempdir('eirc-bench-XXXXXX', TMPDIR => 1, CLEANUP => 1);
+
+chmod 0755, $dir or die "$dir: $!\n";
+
 my $scenarios = Bench::Scenarios->new($results, seconds => $seconds,
-    dir => tempdir('eirc-bench-XXXXXX', TMPDIR => 1, CLEANUP => 1),
+    dir => $dir,
     options => {
         objs => $ENV{EIRC_OBJS}, nginx => $ENV{BENCH_NGINX},
         module => $ENV{BENCH_MODULE}, client => "$ENV{EIRC_OBJS}/irc-client",

@@ -25,6 +25,7 @@ package Bench::Stack;
 use warnings;
 use strict;
 
+use File::Copy qw/ copy /;
 use File::Path qw/ make_path remove_tree /;
 use IO::Socket::INET;
 use POSIX qw/ WNOHANG ceil /;
@@ -51,7 +52,19 @@ sub new {
     my $self = bless { owner => $$, dir => $dir, ircd => 'inspircd',
         system => 'eirc', users => 1000, pin => 1, %opt }, $class;
 
+    # as anywhere, nginx's workers and what they start are nobody's in
+    # particular, and reach what is theirs
+
     make_path("$dir/tmp");
+    for my $suffix ('', '-template') {
+        my ($from, $to) = ("$self->{client}$suffix", "$dir/irc-client$suffix");
+
+        next if -e $to || !-e $from;
+
+        copy($from, $to) && chmod 0755, $to or die "$from: $!\n";
+    }
+
+    $self->{client} = "$dir/irc-client";
 
     $self->{port} = {
         irc => Test::Nginx::port(8090),
@@ -235,7 +248,7 @@ sub _nginx_conf {
         }
 EOC
 
-    my $user = $> == 0 ? 'user root;' : '';
+    my $user = $> == 0 ? 'user nobody nogroup;' : '';
     my $load = $eirc ? "load_module $self->{module};" : '';
     my $pin = $self->{pin} ? 'worker_cpu_affinity auto;' : '';
     my $workers = _cpus();
