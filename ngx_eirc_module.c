@@ -1,8 +1,8 @@
 
 /*
  * The module: its directives, what they are by default and how they are
- * inherited. Their values are parsed in src/module/ngx_http_eirc_conf.c and
- * pass.c; there is no protocol here.
+ * inherited. Their values are parsed in src/module, where their names are
+ * those of files, or in ngx_http_eirc_conf.c; there is no protocol here.
  */
 
 
@@ -340,8 +340,6 @@ ngx_http_eirc_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_http_eirc_main_conf_t *emcf = conf;
 
     char  *rv;
-
-    ngx_conf_init_msec_value(emcf->token_timeout, 180000);
 
     if (!emcf->used) {
         return NGX_CONF_OK;

@@ -104,12 +104,20 @@ my @wrong = (
         qr/"EXTERNAL" in "eirc_sasl" needs .*, and a server with "ircs:/],
 );
 
-$t->plan(@right + 2 * @wrong);
+my $both = ["eirc_sasl required EXTERNAL; $cert eirc_webirc s3same;",
+    'eirc_pass ircs://localhost;'];
+
+$t->plan(@right + 2 * @wrong + 2);
 
 for my $case (@right) {
     is(join('', grep { /\[emerg\]/ } split /^/, test($t, @$case)), '',
         title(@$case));
 }
+
+like(test($t, @$both), qr/\[warn\][^\n]*"eirc_webirc": "EXTERNAL" in/,
+    'EXTERNAL with WEBIRC');
+unlike(test($t, $both->[0] =~ s/EXTERNAL/PLAIN/r, $both->[1]),
+    qr/\[warn\][^\n]*eirc_webirc/, 'PLAIN with WEBIRC');
 
 for my $case (@wrong) {
     my ($server, $location, $re) = @$case;

@@ -23,7 +23,7 @@ select STDOUT; $| = 1;
 
 # no nginx here, whose log the library looks into at the end
 
-my $t = Test::Nginx->new()->write_file('error.log', '')->plan(50);
+my $t = Test::Nginx->new()->write_file('error.log', '')->plan(51);
 my $dir = $t->testdir();
 
 # the command line
@@ -33,6 +33,7 @@ is(run('--sockets'), 'irc-client: Missing required argument: --run-path',
 is(run('--sockets', "--run-path=$dir", '--what'),
     'irc-client: Unknown option: --what', 'unknown option');
 like(run('--help'), qr/^Usage: irc-client/, 'help');
+is(join(' ', missing()), '', 'help has what the manual has');
 like(run('--version'), qr/^irc-client \d/, 'version');
 
 # beginning
@@ -189,6 +190,22 @@ rmdir "$dir/none";
 is($other->spawn()->wait_for_exit(5), 1 << 8, 'no directory');
 
 is(wait_for(0, 5, $dir), 0, 'no process left at the end');
+
+
+# Options of the manual that the help does not name.
+
+sub missing {
+    open my $fh, '<', '../docs/irc-client.1' or die "irc-client.1: $!\n";
+
+    my $manual = join '', grep { !/systemctl/ } <$fh>;
+    my %option = map { s/\\//gr => 1 } $manual =~ /\\-\\-((?:[a-z]{2,}|\\-)+)/g;
+
+    open $fh, '-|', irc_client(), '--help' or die "irc-client: $!\n";
+
+    my $help = join '', <$fh>;
+
+    return grep { $help !~ /--\Q$_\E\b/ } sort keys %option;
+}
 
 
 sub run {

@@ -17,7 +17,7 @@ use EIRC::WebSocket;
 select STDERR; $| = 1;
 select STDOUT; $| = 1;
 
-my $t = Test::Nginx->new()->has(qw/http realip access unix/)->plan(57);
+my $t = Test::Nginx->new()->has(qw/http realip access unix/)->plan(60);
 
 $t->write_file_expand('nginx.conf', <<'EOF');
 
@@ -118,7 +118,9 @@ my @wrong = (
     '{"nick":"a","username":"a b"}'
         => '\"username\" is not a valid user name',
     '{"nick":"a","sasl_secret":"a\nb"}'
-        => '\"sasl_secret\" is no string of one line',
+        => '\"sasl_secret\" is no string of one line of at most 1,023 bytes',
+    '{"nick":"a","sasl_secret":"' . 's' x 1024 . '"}'
+        => '\"sasl_secret\" is no string of one line of at most 1,023 bytes',
     map { ( qq({"nick":"a","channels":$_}) =>
         '\"channels\" is neither a string nor an array of strings that are '
         . 'channel names' ) } ('7', '["a",7]', '["a","b\r\nQUIT"]', '["a b"]',
@@ -142,17 +144,21 @@ like(issue('{"nick":"a","account":"","username":"","realname":null}'),
 
 # large ones, and in pieces
 
-my $filler = 'x' x 63000;
+my $filler = 'x' x 62000;
 
 $r = issue(qq({"nick":"bob","bio":"$filler"}));
 
 like($r, qr!^HTTP/1.1 201 !, 'large object');
 ok(chat(token($r))->ok(), 'large object admits');
-like($layer->expect('USER')->{body}, qr/"bio":"x{63000}"/,
+like($layer->expect('USER')->{body}, qr/"bio":"x{62000}"/,
     'large object is whole');
 
 like(issue(qq({"nick":"bob","bio":"$filler$filler"})), qr!^HTTP/1.1 413 !,
     'too large');
+like(issue('{"nick":"bob","bio":"' . 'x' x 63000 . '"}'),
+    qr!^HTTP/1.1 400 .*larger than 61k!s, 'too large for an object');
+like(issue('{"nick":"a","sasl_secret":"' . 's' x 1023 . '"}'),
+    qr!^HTTP/1.1 201 !, 'the longest secret');
 like(http("POST /token HTTP/1.1\nHost: a\nConnection: close\n"
     . "Content-Type: application/json\nTransfer-Encoding: chunked\n\n"
     . "7\r\n{\"nick\"\r\n8\r\n:\"carol\"\r\n1\r\n}\r\n0\r\n\r\n"),

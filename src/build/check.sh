@@ -41,11 +41,13 @@ lint() {
 
     cppcheck -q --std=c11 --error-exitcode=1 --inline-suppr \
         --enable=warning,performance,portability -D_GNU_SOURCE \
-        -Isrc/lib -Isrc/client src/lib src/client t/bench t/load t/soak || status=1
+        -Isrc/lib -Isrc/client \
+        src/lib src/client t/bench t/load t/soak t/vectors t/near || status=1
 
     say "clang-tidy"
 
-    find src/lib src/client t/bench t/load t/soak -name '*.c' -print0 \
+    find src/lib src/client t/bench t/load t/soak t/vectors t/near \
+        -name '*.c' -print0 \
         | xargs -0 -n 4 -P 2 sh -c 'clang-tidy --quiet "$@" -- -std=c11 \
             -D_GNU_SOURCE -iquote t/load -Isrc/lib -Isrc/client 2>&1' sh \
         | grep -vE '^[0-9]+ warnings? generated|^Suppressed|^Use -header' \
@@ -72,8 +74,8 @@ lint() {
 style() {
     local status=0 files
 
-    mapfile -t files < <(find src/lib src/client src/backend t/unit t/fuzz \
-        t/bench t/load t/soak t/vectors -name '*.[ch]' 2> /dev/null | sort)
+    mapfile -t files < <(find src/lib src/client t/unit t/fuzz t/bench t/load \
+        t/soak t/vectors t/near -name '*.[ch]' | sort)
 
     clang-format --dry-run -Werror "${files[@]}" || status=1
 

@@ -15,11 +15,15 @@
 #include "keeper.h"
 #include "irc_relays.h"
 #include "move.h"
+#include "relay_wait.h"
 #include "rescue.h"
 #include "worker.h"
 
 /* ms without a fork when one has failed */
 #define FORK_PAUSE 100
+
+/* what a worker has that is made for it alone, and not kept here */
+#define GEAR (WORKER_RESCUES + 2)
 
 
 static void
@@ -107,28 +111,36 @@ birth_flags(const held_t *s)
 }
 
 
-/* Sockets for the layers after this one. */
+/* Sockets for the layers after this one, and what a worker waits with: it could
+ * do harm with calls that make more of them. */
 static int
-rescues_open(int *fds)
+gear_open(int *fds)
 {
-    int i;
+    int n, error;
 
-    for (i = 0; i < WORKER_RESCUES; i++) {
-        fds[i] = rescue_open();
+    for (n = 0; n < WORKER_RESCUES; n++) {
+        fds[n] = rescue_open();
 
-        if (fds[i] == -1) {
-            packet_close(fds, i);
-            return -1;
+        if (fds[n] == -1) {
+            break;
         }
     }
 
-    return 0;
+    if (n == WORKER_RESCUES && relay_wait_open(&fds[n], &fds[n + 1]) == 0) {
+        return 0;
+    }
+
+    error = errno;
+    packet_close(fds, n);
+    errno = error;
+
+    return -1;
 }
 
 
 /* As worker.h has them; how many there are. */
 static int
-descriptors_list(const held_t *s, const int *rescues, int *fds)
+descriptors_list(const held_t *s, const int *gear, int *fds)
 {
     int i, n;
 
@@ -137,8 +149,8 @@ descriptors_list(const held_t *s, const int *rescues, int *fds)
     fds[n++] = s->segment;
     fds[n++] = s->worker_control;
 
-    for (i = 0; i < WORKER_RESCUES; i++) {
-        fds[n++] = rescues[i];
+    for (i = 0; i < GEAR; i++) {
+        fds[n++] = gear[i];
     }
 
     if (s->secret != -1 && !s->succeeded) {
@@ -152,7 +164,7 @@ descriptors_list(const held_t *s, const int *rescues, int *fds)
 static int
 fork_ask(layer_t *l, held_t *s)
 {
-    int rc, nfds, rescues[WORKER_RESCUES], fds[CONTROL_FDS_MAX];
+    int rc, nfds, gear[GEAR], fds[CONTROL_FDS_MAX];
     uint8_t *p;
     worker_birth_t birth;
     control_long_t record;
@@ -178,15 +190,13 @@ fork_ask(layer_t *l, held_t *s)
     memcpy(p, &birth, sizeof(birth));
     memcpy(p + sizeof(birth), s->passport, s->passport_len);
 
-    if (rescues_open(rescues) == -1) {
-        log_write(LOG_LEVEL_ALERT, errno, s->id, "socket() failed");
-        l->fork_again = l->now + FORK_PAUSE;
-        return EIRC_AGAIN;
+    if (gear_open(gear) == -1) {
+        return EIRC_ERROR;
     }
 
-    nfds = descriptors_list(s, rescues, fds);
+    nfds = descriptors_list(s, gear, fds);
     rc = control_send_long(l->template.fd, &record, fds, nfds);
-    packet_close(rescues, WORKER_RESCUES);
+    packet_close(gear, GEAR);
 
     if (rc == EIRC_OK) {
         held_queue_remove(&l->fork_queue, s);
@@ -199,9 +209,23 @@ fork_ask(layer_t *l, held_t *s)
 }
 
 
+/* No descriptors or memory. A successor waits: what it takes up is there. */
+static void
+fork_impossible(layer_t *l, held_t *s)
+{
+    log_write(LOG_LEVEL_ALERT, errno, s->id, "no room for a process");
+    l->fork_again = l->now + FORK_PAUSE;
+
+    if (!s->succeeded) {
+        held_refuse(l, s, EIRC_LINK_NO_ROOM, "no descriptors or memory");
+    }
+}
+
+
 void
 birth_pump(layer_t *l)
 {
+    int rc;
     held_t *s;
 
     while (l->nforking < LAYER_FORKS_MAX && l->fork_again <= l->now) {
@@ -216,10 +240,19 @@ birth_pump(layer_t *l)
             continue;
         }
 
-        if (l->template.fd == -1 || fork_ask(l, s) != EIRC_OK) {
+        /* not there: its start brings us back; full: an answer does */
 
-            /* full: an answer brings us back; not there: its start does */
+        if (l->template.fd == -1) {
+            return;
+        }
 
+        rc = fork_ask(l, s);
+
+        if (rc == EIRC_ERROR) {
+            fork_impossible(l, s);
+        }
+
+        if (rc != EIRC_OK) {
             return;
         }
     }

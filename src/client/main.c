@@ -24,6 +24,8 @@ static const char usage[]
       "                  [--listen=DIR] [--log=DIR] [--instance=ID]\n"
       "                  [--sasl[=MECHANISM]] [--sasl-file=FILE]\n"
       "                  [--account=NAME] [--password-file=FILE]\n"
+      "                  [--charset=NAME] [--charset-out=NAME] [--recode]\n"
+      "                  [--sts[=off]] [--sts-file=FILE]\n"
       "                  [--tls] [--tls-ca=FILE] [--tls-fingerprint=HEX,...]\n"
       "                  [--tls-certificate=FILE [--tls-key=FILE]]\n"
       "                  [--tls-verify=on|off]\n"

@@ -250,6 +250,10 @@ near_run(int (*run)(void))
 {
     static ucontext_t context;
 
+    if (sysconf(_SC_PAGESIZE) != (long) PAGE) {
+        exit(run());
+    }
+
     data_join();
     heap_unmap(page_behind(heap_end));
 

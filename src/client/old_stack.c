@@ -1,5 +1,6 @@
 #include "old_stack.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/prctl.h>
 #include <stdint.h>
@@ -126,4 +127,9 @@ old_stack_leave(char *room, size_t size)
 
     title_move(room, size);
     environ = nothing;
+
+    /* libc says them when it aborts */
+
+    program_invocation_name = room;
+    program_invocation_short_name = room;
 }

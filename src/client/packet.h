@@ -9,7 +9,7 @@
 
 #include <stddef.h>
 
-#define PACKET_FDS_MAX 6
+#define PACKET_FDS_MAX 8
 
 /*
  * Sends one with nfds descriptors, which stay the caller's. EIRC_OK; EIRC_AGAIN:

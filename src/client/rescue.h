@@ -1,7 +1,7 @@
 /*
  * The socket that a worker keeps for the day its socket layer is gone (a relay
  * has some of them), and how a socket layer knows one. Workers have the user ID
- * of nginx's workers, and may connect this one socket to any path, so the layer
+ * of nginx's workers, and may connect this socket to any short name, so the layer
  * must see on the connection itself whose it is. The socket has SO_PASSCRED, as
  * nothing that nginx connects has: by that the kernel gives it a name when it is
  * connected (unix(7)), which stays on the connection when the worker is dead.

@@ -9,8 +9,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#define SIZE_FIRST 32
 
-/* In steps of 32 bytes, of which the first have been enough so far. */
+
+/* libc has it registered with what it says, but with no less than it had once */
 void
 rseq_leave(void)
 {
@@ -18,9 +20,9 @@ rseq_leave(void)
     uint8_t *area;
 
     area = (uint8_t *) __builtin_thread_pointer() + __rseq_offset;
-    size = (__rseq_size + 31) / 32 * 32;
+    size = __rseq_size > SIZE_FIRST ? __rseq_size : SIZE_FIRST;
 
-    if (size > 0) {
+    if (__rseq_size > 0) {
         (void) syscall(SYS_rseq, area, size, RSEQ_FLAG_UNREGISTER, RSEQ_SIG);
     }
 }

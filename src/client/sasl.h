@@ -21,7 +21,7 @@
 
 /* the longest name and secret */
 #define SASL_NAME_MAX EIRC_LINK_ACCOUNT_MAX
-#define SASL_SECRET_MAX 1023
+#define SASL_SECRET_MAX EIRC_SASL_SECRET_MAX
 
 /* a challenge, before base64: nonces and salts have some dozen bytes */
 #define SASL_CHALLENGE_MAX 1200

@@ -16,7 +16,6 @@
 #include "control.h"
 #include "events.h"
 #include "helper.h"
-#include "relay_wait.h"
 #include "sandbox.h"
 #include "title.h"
 #include "worker.h"
@@ -62,44 +61,17 @@ canary_renew(void)
 }
 
 
-/*
- * What came is where it has to be, but the memory for secrets, which lies where
- * what it waits with is to be. Nothing else is left open.
- */
-static int
-descriptors_arrange(const worker_birth_t *birth, int nfds)
-{
-    int epoll, timer;
-
-    if (nfds > WORKER_FDS
-        && (dup3(WORKER_FD_EPOLL, WORKER_FD_SECRET, O_CLOEXEC) == -1
-            || close(WORKER_FD_EPOLL) == -1))
-    {
-        return -1;
-    }
-
-    if (relay_wait_open(&epoll, &timer) == -1 || epoll != WORKER_FD_EPOLL
-        || timer != WORKER_FD_TIMER)
-    {
-        return -1;
-    }
-
-    if ((birth->flags & WORKER_SUCCESSOR) && close(WORKER_FD_LINK) == -1) {
-        return -1;
-    }
-
-    return close_range(WORKER_FD_SECRET + 1, ~0u, 0);
-}
-
-
 static _Noreturn void
-child_run(const worker_birth_t *birth, eirc_slice_t passport, int nfds)
+child_run(const worker_birth_t *birth, eirc_slice_t passport)
 {
     canary_renew();
 
     title_set(birth->id); /* until there is a nick */
 
-    if (descriptors_arrange(birth, nfds) == -1 || sandbox_enter() == -1) {
+    if (((birth->flags & WORKER_SUCCESSOR) && close(WORKER_FD_LINK) == -1)
+        || close_range(WORKER_FD_SECRET + 1, ~0u, 0) == -1
+        || sandbox_enter() == -1)
+    {
         _exit(1);
     }
 
@@ -108,7 +80,7 @@ child_run(const worker_birth_t *birth, eirc_slice_t passport, int nfds)
 
 
 static void
-worker_fork(control_long_t *record, int nfds)
+worker_fork(control_long_t *record)
 {
     control_t *c;
     long pid;
@@ -131,7 +103,7 @@ worker_fork(control_long_t *record, int nfds)
     pid = syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
 
     if (pid == 0) {
-        child_run(&birth, passport, nfds);
+        child_run(&birth, passport);
     }
 
     /* it is of one session, and the next process is another's */
@@ -189,7 +161,7 @@ record_take(control_long_t *record)
     if (c->type == CONTROL_FORK && c->size >= sizeof(worker_birth_t)
         && descriptors_check(c, fds, nfds))
     {
-        worker_fork(record, nfds);
+        worker_fork(record);
         rc = (control_send(LAYER_FD, c, NULL, 0) == EIRC_OK) ? 1 : -1;
     }
 

@@ -15,9 +15,9 @@
 #include "eirc_slice.h"
 
 /*
- * Descriptors of a worker are always these. The first ones come with FORK, in
- * this order, and behind them memory for secrets, if there is any; a successor
- * gets no link with it, and its segment in that place, too.
+ * Descriptors of a worker are always these: they come with FORK, in this order.
+ * A successor gets no link with it, and its segment in that place, too; not
+ * everybody has memory for secrets.
  */
 #define WORKER_FD_LINK 3
 #define WORKER_FD_SEGMENT 4
@@ -26,13 +26,13 @@
  * one after it before a successor has others (rescue.h) */
 #define WORKER_FD_RESCUE 6
 #define WORKER_RESCUES 2
-/* so many come at least */
-#define WORKER_FDS 5
-/* what it waits with */
+/* what it waits with (relay_wait.h) */
 #define WORKER_FD_EPOLL 8
 #define WORKER_FD_TIMER 9
 /* closed when they are in it */
 #define WORKER_FD_SECRET 10
+/* so many come at least */
+#define WORKER_FDS 7
 
 /* exit codes: the session is over; it could not begin; its state can't be
  * trusted; it can't go on, but another one may; a successor has it. Never 2,

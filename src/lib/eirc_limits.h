@@ -81,9 +81,9 @@
 #define EIRC_LINK_MESSAGE_MAX 65536
 
 /* user object of the application, and our wrapping: who the browser is, and
- * the passwords of the location, as JSON */
+ * passwords and character sets of the location, as JSON */
 #define EIRC_LINK_USER_MAX 65536
-#define EIRC_LINK_USER_WRAP 2048
+#define EIRC_LINK_USER_WRAP 3072
 
 /* the largest record of all, header included */
 #define EIRC_LINK_RECORD_MAX (EIRC_LINK_HEADER_SIZE + EIRC_LINK_MESSAGE_MAX)
@@ -164,8 +164,13 @@
  */
 #define EIRC_TOKEN_MAX 4096
 
-/* the user object of the application: profiles with pictures in them exist */
-#define EIRC_USER_OBJECT_MAX EIRC_LINK_USER_MAX
+/* the user object of the application: profiles with pictures in them exist;
+ * and what is read, to say what is wrong with it */
+#define EIRC_USER_BODY_MAX EIRC_LINK_USER_MAX
+#define EIRC_USER_OBJECT_MAX (EIRC_LINK_USER_MAX - EIRC_LINK_USER_WRAP)
+
+/* its "sasl_secret": passwords, and tokens of some services */
+#define EIRC_SASL_SECRET_MAX 1023
 
 
 /* WebSocket */

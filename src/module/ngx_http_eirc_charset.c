@@ -15,10 +15,6 @@
 #include "eirc_charset.h"
 
 
-/* two tables and the words around them */
-#define NGX_HTTP_EIRC_CHARSET_SIZE  (2 * EIRC_CHARSET_TEXT_MAX + 128)
-
-
 static ngx_int_t ngx_http_eirc_charset_find(ngx_conf_t *cf,
     eirc_charset_t *charset, ngx_str_t *name);
 static u_char *ngx_http_eirc_charset_write(u_char *p, const char *member,
@@ -93,7 +89,7 @@ ngx_http_eirc_charset(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         encode = 2;
     }
 
-    elcf->charset.data = ngx_pnalloc(cf->pool, NGX_HTTP_EIRC_CHARSET_SIZE);
+    elcf->charset.data = ngx_pnalloc(cf->pool, NGX_HTTP_EIRC_CHARSET_MAX);
     if (elcf->charset.data == NULL) {
         return NGX_CONF_ERROR;
     }

@@ -73,7 +73,9 @@ char *ngx_http_eirc_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_eirc_pass_merge(ngx_conf_t *cf, ngx_http_eirc_loc_conf_t *conf);
 
 
-/* charset.c */
+/* charset.c: two tables of eirc_charset.h and the words around them */
+
+#define NGX_HTTP_EIRC_CHARSET_MAX  (2 * EIRC_CHARSET_TEXT_MAX + 128)
 
 char *ngx_http_eirc_charset(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 

@@ -60,7 +60,7 @@ ngx_http_eirc_issue_handler(ngx_http_request_t *r)
                                          "the body is not application/json");
     }
 
-    if (r->headers_in.content_length_n > EIRC_USER_OBJECT_MAX) {
+    if (r->headers_in.content_length_n > EIRC_USER_BODY_MAX) {
         return NGX_HTTP_REQUEST_ENTITY_TOO_LARGE;
     }
 
@@ -256,7 +256,7 @@ ngx_http_eirc_issue_read(ngx_http_request_t *r, ngx_str_t *text)
         size += ngx_buf_size(cl->buf);
     }
 
-    if (size > EIRC_USER_OBJECT_MAX) {
+    if (size > EIRC_USER_BODY_MAX) {
         return NGX_HTTP_REQUEST_ENTITY_TOO_LARGE;
     }
 
@@ -331,7 +331,7 @@ ngx_http_eirc_issue_merge(ngx_conf_t *cf)
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
-    if (clcf->client_body_buffer_size < EIRC_USER_OBJECT_MAX) {
-        clcf->client_body_buffer_size = EIRC_USER_OBJECT_MAX;
+    if (clcf->client_body_buffer_size < EIRC_USER_BODY_MAX) {
+        clcf->client_body_buffer_size = EIRC_USER_BODY_MAX;
     }
 }

@@ -3,9 +3,9 @@
  * Links: connections of requests to socket layers, and through them to the
  * processes of sessions (docs/link.md).
  *
- *     WAITING --> HELLO --> OPEN --> REQUESTED --> READY --> (closed)
- *        ^          |
- *        +----------+  the layer went away before it said anything
+ *     WAITING --> WAIT_HELLO --> OPEN --> REQUESTED --> STANDS --> CLOSED
+ *        ^            |
+ *        +------------+  the layer went away before it said anything
  *
  * WAITING has no connection: the layer is being started, or its backlog is
  * full. In OPEN nothing is asked yet, in REQUESTED the process is awaited.
@@ -666,7 +666,7 @@ ngx_http_eirc_link_violation(ngx_http_eirc_link_t *link, const char *what)
     static u_char  text[] = "it broke the rules of the link";
 
     ngx_log_error(NGX_LOG_ERR, link->log, 0,
-                  "session layer sent %s (socket layer %ui)",
+                  "the other end of a link sent %s (socket layer %ui)",
                   what, link->layer->index);
 
     ngx_http_eirc_link_end(link, EIRC_LINK_FAILED, text, sizeof(text) - 1);

@@ -10,6 +10,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "eirc_charset.h"
 #include "eirc_irc.h"
 #include "eirc_sasl.h"
 #include "eirc_utf8.h"
@@ -26,7 +27,8 @@
 #define NGX_HTTP_EIRC_LOGIN_MECHANISMS                                        \
     (EIRC_SASL_PASSWORD | EIRC_SASL_BIT(EIRC_SASL_EXTERNAL))
 
-#if (NGX_HTTP_EIRC_LOGIN_MAX + 512 > EIRC_LINK_USER_WRAP)
+#if (NGX_HTTP_EIRC_LOGIN_MAX + NGX_HTTP_EIRC_CHARSET_MAX + 512               \
+     > EIRC_LINK_USER_WRAP)
 #error "what is wrapped around a user object has to fit"
 #endif
 
@@ -413,6 +415,15 @@ ngx_http_eirc_login_merge(ngx_conf_t *cf, ngx_http_eirc_loc_conf_t *conf)
                            "\"eirc_irc_tls_certificate\", and a server with "
                            "\"ircs://\"");
         return NGX_CONF_ERROR;
+    }
+
+    if (conf->sasl != NGX_HTTP_EIRC_SASL_OFF && conf->webirc.len
+        && (set & EIRC_SASL_BIT(EIRC_SASL_EXTERNAL)))
+    {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "IRC servers forget a certificate when they get "
+                           "\"eirc_webirc\": \"EXTERNAL\" in \"eirc_sasl\" "
+                           "will not get anybody in");
     }
 
     conf->login_free = conf->webirc.len == 0 && conf->irc_password.len == 0

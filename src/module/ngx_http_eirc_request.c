@@ -15,7 +15,7 @@
 
 
 /* the members of USER around the user object */
-#define NGX_HTTP_EIRC_USER_WRAP  512
+#define NGX_HTTP_EIRC_USER_WORDS  512
 
 
 static void ngx_http_eirc_request_auth_handler(ngx_http_request_t *r);
@@ -107,9 +107,8 @@ ngx_http_eirc_request_layer(ngx_http_eirc_session_t *s, ngx_uint_t layers)
                                             : NGX_CONF_UNSET;
     }
 
-    if (layers == 0
-        || ngx_http_eirc_token_account(s->request, &s->ctx->token, &account)
-           != NGX_OK)
+    if (ngx_http_eirc_token_account(s->request, &s->ctx->token, &account)
+        != NGX_OK)
     {
         return NGX_CONF_UNSET;
     }
@@ -443,7 +442,7 @@ ngx_http_eirc_request_user(ngx_http_eirc_session_t *s, ngx_pool_t *pool,
     local_port = c->local_sockaddr ? ngx_inet_get_port(c->local_sockaddr) : 0;
 
     user->len = s->ctx->user.len + elcf->login.len + elcf->charset.len
-                + NGX_HTTP_EIRC_USER_WRAP;
+                + NGX_HTTP_EIRC_USER_WORDS;
 
     user->data = ngx_pnalloc(pool, user->len);
     if (user->data == NULL) {

@@ -14,16 +14,13 @@
 #include "ngx_http_eirc.h"
 
 
-/* room for what we add to the object in USER (docs/link.md, 6) */
-#define NGX_HTTP_EIRC_USER_MAX  (EIRC_USER_OBJECT_MAX - EIRC_LINK_USER_WRAP)
-
-
 static const char *ngx_http_eirc_user_check(json_t *root);
 static const char *ngx_http_eirc_user_check_string(json_t *root,
     const char *name, bool (*valid)(eirc_slice_t), const char *why);
 static const char *ngx_http_eirc_user_check_channels(json_t *channels);
 static bool ngx_http_eirc_channel_valid(eirc_slice_t name);
 static bool ngx_http_eirc_account_valid(eirc_slice_t account);
+static bool ngx_http_eirc_secret_valid(eirc_slice_t secret);
 static ngx_int_t ngx_http_eirc_user_string(ngx_http_request_t *r,
     json_t *root, const char *name, ngx_str_t *value);
 
@@ -40,8 +37,8 @@ ngx_http_eirc_user_parse(ngx_http_request_t *r, ngx_http_eirc_ctx_t *ctx,
         return NGX_DECLINED;
     }
 
-    if (text->len > NGX_HTTP_EIRC_USER_MAX) {
-        *why = "it is larger than 62k";
+    if (text->len > EIRC_USER_OBJECT_MAX) {
+        *why = "it is larger than 61k";
         return NGX_DECLINED;
     }
 
@@ -135,8 +132,9 @@ ngx_http_eirc_user_check(json_t *root)
     }
 
     why = ngx_http_eirc_user_check_string(root, "sasl_secret",
-              eirc_irc_text_valid,
-              "\"sasl_secret\" is no string of one line");
+              ngx_http_eirc_secret_valid,
+              "\"sasl_secret\" is no string of one line of at most 1,023 "
+              "bytes");
     if (why != NULL) {
         return why;
     }
@@ -277,6 +275,13 @@ ngx_http_eirc_account_valid(eirc_slice_t account)
     }
 
     return true;
+}
+
+
+static bool
+ngx_http_eirc_secret_valid(eirc_slice_t secret)
+{
+    return secret.len <= EIRC_SASL_SECRET_MAX && eirc_irc_text_valid(secret);
 }
 
 

@@ -141,7 +141,7 @@ ngx_http_eirc_link_layers(ngx_http_eirc_main_conf_t *emcf)
 
     n = emcf->processes;
 
-    if (n == NGX_CONF_UNSET || n == 0) {
+    if (n == NGX_CONF_UNSET) {
 
         /* of layers that somebody else starts, one is expected */
 
@@ -151,7 +151,7 @@ ngx_http_eirc_link_layers(ngx_http_eirc_main_conf_t *emcf)
         n = (emcf->client_unix || !ccf->master) ? 1 : ccf->worker_processes;
     }
 
-    return ngx_max(ngx_min(n, NGX_HTTP_EIRC_MAX_LAYERS), 1);
+    return ngx_min(n, NGX_HTTP_EIRC_MAX_LAYERS);
 }
 
 

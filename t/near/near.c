@@ -3,6 +3,7 @@
  * as irc-client-template is, and linked as that is. Prints TAP.
  */
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
@@ -251,6 +252,16 @@ fork_abort(void)
 
 
 static int
+fork_assert(void)
+{
+    (void) close(2); /* it is heard elsewhere */
+    assert(old == NULL);
+
+    return 0;
+}
+
+
+static int
 fork_deep(void)
 {
     char room[64 << 10];
@@ -296,6 +307,9 @@ run(void)
 
     status = forked(fork_abort);
     is(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT, "... that aborts");
+
+    status = forked(fork_assert);
+    is(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT, "... and says why");
 
     heap_test();
 

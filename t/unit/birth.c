@@ -11,7 +11,9 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -134,7 +136,9 @@ static void
 test_started(void **state)
 {
     int i, on, nfds, fds[CONTROL_FDS_MAX], pair[2];
+    uint64_t when;
     socklen_t len;
+    struct epoll_event ev;
     stage_t s;
     control_t c;
 
@@ -167,6 +171,12 @@ test_started(void **state)
         assert_int_equal(on, 1);
     }
 
+    /* what it waits with */
+
+    assert_int_equal(epoll_wait(fds[5], &ev, 1, 0), 0);
+    assert_int_equal(read(fds[6], &when, sizeof(when)), -1);
+    assert_int_equal(errno, EAGAIN);
+
     while (nfds > 0) {
         (void) close(fds[--nfds]);
     }
@@ -180,6 +190,44 @@ test_started(void **state)
 
     assert_int_equal(refused(&s), EIRC_LINK_FAILED);
     assert_int_equal(s.layer.nforking, 0);
+    stage_end(&s);
+}
+
+
+/* Neither for what a process has of its own, nor for it all: no room. */
+static void
+test_no_room(void **state)
+{
+    int pair[2];
+    stage_t s;
+    struct rlimit rl, none;
+
+    (void) state;
+
+    stage_set(&s);
+    s.layer.template.again = s.layer.now + 100;
+    stage_begin(&s);
+
+    assert_int_equal(
+        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+    s.layer.template.fd = pair[0];
+
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &rl), 0);
+    none = rl;
+    none.rlim_cur = 3;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    birth_pump(&s.layer);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &rl), 0);
+
+    assert_int_equal(refused(&s), EIRC_LINK_NO_ROOM);
+    assert_int_equal(s.layer.sessions.table.count, 0);
+    assert_int_equal(s.layer.fork_queue.count, 0);
+    assert_int_equal(s.layer.nforking, 0);
+    assert_true(s.layer.fork_again > s.layer.now);
+
+    (void) close(pair[0]);
+    (void) close(pair[1]);
+    s.layer.template.fd = -1;
     stage_end(&s);
 }
 
@@ -207,6 +255,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_near),
         cmocka_unit_test(test_started),
+        cmocka_unit_test(test_no_room),
         cmocka_unit_test(test_far),
     };
 

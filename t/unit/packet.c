@@ -18,6 +18,8 @@
 #include "eirc_codes.h"
 #include "packet.h"
 
+#define TOO_MANY (PACKET_FDS_MAX + 20)
+
 
 static int
 next(int fd, char *buf, size_t size, int *nfds)
@@ -66,6 +68,32 @@ test_reset(void **state)
 }
 
 
+/* More of them than anybody here would. */
+static void
+many_send(int fd, int n)
+{
+    int i;
+    char room[CMSG_SPACE(sizeof(int) * TOO_MANY)];
+    struct iovec iov = {.iov_base = room, .iov_len = 1};
+    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+    struct cmsghdr *cmsg;
+
+    memset(room, 0, sizeof(room));
+    msg.msg_control = room;
+    msg.msg_controllen = CMSG_SPACE(sizeof(int) * (size_t) n);
+    cmsg = CMSG_FIRSTHDR(&msg);
+    cmsg->cmsg_level = SOL_SOCKET;
+    cmsg->cmsg_type = SCM_RIGHTS;
+    cmsg->cmsg_len = CMSG_LEN(sizeof(int) * (size_t) n);
+
+    for (i = 0; i < n; i++) {
+        memcpy(CMSG_DATA(cmsg) + (size_t) i * sizeof(int), &fd, sizeof(int));
+    }
+
+    assert_int_equal(sendmsg(fd, &msg, 0), 1);
+}
+
+
 /* A rescue, which is told who has sent what it gets, has all that came with
  * it; what is too much is closed as anywhere. */
 static void
@@ -94,6 +122,12 @@ test_rescue(void **state)
     assert_int_equal(next(pair[0], buf, sizeof(buf), &nfds), EIRC_OK);
     assert_string_equal(buf, "all");
     assert_int_equal(nfds, PACKET_FDS_MAX);
+
+    for (i = PACKET_FDS_MAX + 1; i <= TOO_MANY; i++) {
+        many_send(pair[1], i);
+        assert_int_equal(next(pair[0], buf, sizeof(buf), &nfds), EIRC_ERROR);
+        assert_int_equal(nfds, 0);
+    }
 
     assert_int_equal(packet_send(pair[1], "none", 4, NULL, 0), EIRC_OK);
     assert_int_equal(next(pair[0], buf, sizeof(buf), &nfds), EIRC_OK);

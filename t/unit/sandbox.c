@@ -21,18 +21,19 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "relay_wait.h"
 #include "rescue.h"
 #include "sandbox.h"
 #include "title.h"
@@ -55,6 +56,8 @@ report(int error, const char *what)
 /* a connection to IRC; that a worker has more rescues is not needed here */
 #define IRC 11
 #define IRC_6 12
+
+static int no_ipv6;
 
 
 /* Connected over the loopback device, of that family. */
@@ -106,7 +109,13 @@ descriptors_make(void)
         return -1;
     }
 
-    (void) dup2(tcp_make((struct sockaddr *) &sin6, sizeof(sin6)), IRC_6);
+    if (dup2(tcp_make((struct sockaddr *) &sin6, sizeof(sin6)), IRC_6) == -1) {
+        no_ipv6 = access("/proc/net/if_inet6", F_OK) == -1;
+
+        if (!no_ipv6) {
+            return -1;
+        }
+    }
 
     for (i = 0; i < 4; i++) {
         if (fds[i] == -1 || dup2(fds[i], WORKER_FD_LINK + i) == -1) {
@@ -272,19 +281,25 @@ do_rescue(void)
 
 
 /* What its connection to IRC could become where nobody looks at the length of an
- * address: here it ends, and nothing else. */
+ * address: here it ends, and nothing else. Some kernels with Landlock don't let
+ * it end either. */
 static int
 elsewhere(int fd, const struct sockaddr *sa)
 {
+    int ended;
     socklen_t len;
     struct sockaddr none = {.sa_family = AF_UNSPEC};
 
-    if (connect(fd, &none, 2) == -1) {
+    ended = connect(fd, &none, 2) == 0;
+
+    if (!ended && errno != EINVAL) {
         return 1;
     }
 
     for (len = 0; len < sizeof(struct sockaddr_in); len++) {
-        if (connect(fd, sa, len) != -1 || errno != EINVAL) {
+        if (connect(fd, sa, len) != -1
+            || (errno != EINVAL && (ended || errno != EISCONN)))
+        {
             return 2;
         }
     }
@@ -312,11 +327,7 @@ do_irc_6(void)
 
     sin6.sin6_addr = in6addr_loopback;
 
-    /* there may be no IPv6 */
-
-    return shutdown(IRC_6, SHUT_WR) == -1 && errno == EBADF
-               ? 0
-               : elsewhere(IRC_6, (struct sockaddr *) &sin6);
+    return no_ipv6 ? 0 : elsewhere(IRC_6, (struct sockaddr *) &sin6);
 }
 
 
@@ -420,6 +431,27 @@ static int
 bad_clone(void)
 {
     return syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0) == -1;
+}
+
+
+static int
+bad_dup3(void)
+{
+    return dup3(WORKER_FD_LINK, WORKER_FD_RESCUE, O_CLOEXEC) == -1;
+}
+
+
+static int
+bad_epoll(void)
+{
+    return epoll_create1(EPOLL_CLOEXEC) == -1;
+}
+
+
+static int
+bad_timer(void)
+{
+    return timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC) == -1;
 }
 
 
@@ -555,6 +587,9 @@ static const call_t refused[] = {
     {"sendmsg with fast open", bad_fastopen_msg},
     {"sendto an address", bad_sendto},
     {"dup", bad_dup},
+    {"dup to a number", bad_dup3},
+    {"another epoll instance", bad_epoll},
+    {"another timer", bad_timer},
     {"fork", bad_fork},
     {"another rescue", bad_rescue},
     {"bind", bad_bind},
@@ -578,13 +613,7 @@ static const call_t refused[] = {
 static int
 template_make(void)
 {
-    int epoll, timer;
-
-    return relay_wait_open(&epoll, &timer) == 0
-                   && dup3(WORKER_FD_RESCUE, WORKER_FD_SECRET, O_CLOEXEC) != -1
-                   && close_range(WORKER_FD_RESCUE, ~0u, 0) == 0
-               ? 0
-               : 1;
+    return close_range(WORKER_FD_RESCUE, ~0u, 0);
 }
 
 

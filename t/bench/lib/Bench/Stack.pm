@@ -330,7 +330,7 @@ sub clients {
     for my $pid (map { _offspring($_) } @{ $self->{pids}{layers} || [] }) {
         my $name = _comm($pid);
 
-        push @{ $clients{ $name =~ /^(?:template|connect|tls.*)$/ ? 'fixed'
+        push @{ $clients{ $name =~ /^(?:template|connect|relay)$/ ? 'fixed'
             : 'users' } }, $pid;
     }
 
