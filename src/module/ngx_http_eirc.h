@@ -70,7 +70,7 @@ typedef struct {
     ngx_str_t                   client;    /* binary, or directory if unix */
     ngx_int_t                   processes; /* NGX_CONF_UNSET: one a worker */
     unsigned                    client_unix:1;
-    unsigned                    used:1;    /* eirc_pass or eirc_token_issue somewhere */
+    unsigned                    used:1;    /* there are sessions or tokens */
 
     ngx_path_t                 *run_path;  /* NULL if client_unix */
     ngx_path_t                 *state;     /* NULL: sessions aren't kept */
