@@ -19,8 +19,7 @@
 #include "eirc_slice.h"
 #include "hash.h"
 
-/* the longest name and secret */
-#define SASL_NAME_MAX EIRC_LINK_ACCOUNT_MAX
+/* the longest secret */
 #define SASL_SECRET_MAX 1023
 
 /* a challenge, before base64: nonces and salts have some dozen bytes */

@@ -30,7 +30,6 @@
 #include "template_file.h"
 #include "title.h"
 #include "upgrade.h"
-#include "version.h"
 
 #define EVENTS_MAX 256
 
