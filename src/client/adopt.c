@@ -6,6 +6,7 @@
 #include "packet.h"
 #include "rescue.h"
 #include "rundir.h"
+#include "xorshift.h"
 
 /* ms; a layer that is started at once takes some 20 */
 #define DELAY_FIRST 20
@@ -31,24 +32,12 @@ adopt_begin(adopt_t *a, int fd, const char *id, uint32_t generation,
 }
 
 
-/* Something to send at other times than all the others: xorshift. */
-static uint32_t
-random_next(adopt_t *a)
-{
-    a->random ^= a->random << 13;
-    a->random ^= a->random >> 17;
-    a->random ^= a->random << 5;
-
-    return a->random;
-}
-
-
 uint32_t
 adopt_wait(adopt_t *a)
 {
     uint32_t wait, max;
 
-    wait = a->delay / 2 + random_next(a) % (a->delay / 2 + 1);
+    wait = a->delay / 2 + xorshift_next(&a->random) % (a->delay / 2 + 1);
 
     max = a->connected ? DELAY_CONNECTED : DELAY_MAX;
     a->delay = a->delay * 2 < max ? a->delay * 2 : max;

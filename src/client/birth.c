@@ -79,26 +79,6 @@ birth_begin(layer_t *l, int fd, const eirc_link_session_t *request)
 }
 
 
-static uint32_t
-servers_count(const held_t *s)
-{
-    uint32_t n;
-    const uint8_t *p;
-    eirc_link_server_t server;
-
-    p = s->servers;
-    n = 0;
-
-    while (eirc_link_server_next(&p, s->servers + s->servers_len, &server)
-           == EIRC_OK)
-    {
-        n++;
-    }
-
-    return n;
-}
-
-
 /* What the record to the template says of it. */
 static uint32_t
 birth_flags(const held_t *s)
@@ -175,7 +155,7 @@ fork_ask(layer_t *l, held_t *s)
     birth.replay = s->replay;
     birth.linger = s->linger;
     birth.cpu = s->cpu;
-    birth.servers = servers_count(s);
+    birth.servers = eirc_link_servers_count(s->servers, s->servers_len);
     birth.layer = l->rundir.generation;
     birth.offer = s->before.offer;
     memcpy(birth.key, s->key, sizeof(birth.key));

@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "eirc_codes.h"
-#include "memfd.h"
 
 #define VERSION 1
 
@@ -21,9 +20,6 @@
 
 /* what the code is about */
 #define SIGNED offsetof(card_t, code)
-
-/* what a card's memory can't be any more */
-#define SEALS (F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK)
 
 
 /* The key */
@@ -195,9 +191,9 @@ card_signed(const card_key_t *key, const uint8_t *p, size_t len,
 
 int
 card_write(const card_key_t *key, card_t *card, card_kind_e kind,
-           const char *id, eirc_slice_t account)
+           const char *id)
 {
-    if (strlen(id) > EIRC_LINK_ID_MAX || account.len > EIRC_LINK_ACCOUNT_MAX) {
+    if (strlen(id) > EIRC_LINK_ID_MAX) {
         return EIRC_ERROR;
     }
 
@@ -205,12 +201,7 @@ card_write(const card_key_t *key, card_t *card, card_kind_e kind,
 
     card->version = VERSION;
     card->kind = (uint8_t) kind;
-    card->account_len = (uint8_t) account.len;
     strcpy(card->id, id);
-
-    if (account.len > 0) {
-        memcpy(card->account, account.p, account.len);
-    }
 
     return card_sign(key, (const uint8_t *) card, SIGNED, card->code);
 }
@@ -227,59 +218,7 @@ card_verify(const card_key_t *key, const card_t *card)
     }
 
     return card->version == VERSION
-                   && card->account_len <= EIRC_LINK_ACCOUNT_MAX
                    && memchr(card->id, '\0', sizeof(card->id)) != NULL
                ? EIRC_OK
                : EIRC_ERROR;
-}
-
-
-int
-card_make(const card_key_t *key, card_kind_e kind, const char *id,
-          eirc_slice_t account)
-{
-    int fd, error;
-    card_t card;
-
-    if (card_write(key, &card, kind, id, account) != EIRC_OK) {
-        errno = EINVAL;
-        return -1;
-    }
-
-    fd = memfd_open("card", 0);
-    if (fd == -1) {
-        return -1;
-    }
-
-    errno = EIO;
-
-    if (write(fd, &card, sizeof(card)) != (ssize_t) sizeof(card)
-        || memfd_seal(fd, SEALS) == -1)
-    {
-        error = errno;
-        (void) close(fd);
-        errno = error;
-        return -1;
-    }
-
-    return fd;
-}
-
-
-int
-card_check(const card_key_t *key, int fd, card_t *card)
-{
-    int seals;
-
-    /* other files than memory have no seals: a pipe would keep us waiting */
-
-    seals = fcntl(fd, F_GET_SEALS);
-
-    if (seals == -1 || (seals & SEALS) != SEALS
-        || pread(fd, card, sizeof(card_t), 0) != (ssize_t) sizeof(card_t))
-    {
-        return EIRC_ERROR;
-    }
-
-    return card_verify(key, card);
 }

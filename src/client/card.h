@@ -13,7 +13,6 @@
 #include <stdint.h>
 
 #include "eirc_limits.h"
-#include "eirc_slice.h"
 
 #define CARD_KEY_SIZE 32
 #define CARD_CODE_SIZE 32
@@ -25,20 +24,18 @@ typedef struct {
 /* the second byte of whatever is signed, so that none of it passes for another
  * kind; the first one is its version */
 typedef enum {
-    CARD_WORKER = 1, /* the ID is the session's */
-    CARD_RELAY,      /* the ID is the relay's own, without an account */
-    CARD_PASSPORT,   /* of a session: passport.h */
-    CARD_STORE       /* a session's file: store.h */
+    CARD_RELAY = 2, /* the ID is the relay's own */
+    CARD_PASSPORT,  /* of a session: passport.h */
+    CARD_STORE      /* a session's file: store.h */
 } card_kind_e;
 
 /* As it goes over: bytes alone, what is not used of them is 0. */
 typedef struct {
     uint8_t version;
     uint8_t kind;
-    uint8_t zero;
-    uint8_t account_len;
+    uint8_t zero[2];
     char id[EIRC_LINK_ID_MAX + 1]; /* terminated */
-    char account[EIRC_LINK_ACCOUNT_MAX];
+    uint8_t reserved[64];
     uint8_t code[CARD_CODE_SIZE];
 } card_t;
 
@@ -59,21 +56,12 @@ int card_sign(const card_key_t *key, const uint8_t *p, size_t len,
 int card_signed(const card_key_t *key, const uint8_t *p, size_t len,
                 const uint8_t *code);
 
-/* Writes a card; EIRC_ERROR: ID or account are too long, or libcrypto fails. */
+/* Writes a card; EIRC_ERROR: the ID is too long, or libcrypto fails. */
 int card_write(const card_key_t *key, card_t *card, card_kind_e kind,
-               const char *id, eirc_slice_t account);
+               const char *id);
 
 /* EIRC_OK, or EIRC_ERROR for whatever card_write() has not written with that
  * key. */
 int card_verify(const card_key_t *key, const card_t *card);
-
-/* The same as a descriptor: memory that nobody can write to any more. -1 and
- * errno. */
-int card_make(const card_key_t *key, card_kind_e kind, const char *id,
-              eirc_slice_t account);
-
-/* Reads the card from any descriptor that somebody has sent, which stays the
- * caller's; as card_verify(). Never waits. */
-int card_check(const card_key_t *key, int fd, card_t *card);
 
 #endif /* _CARD_H_INCLUDED_ */

@@ -4,9 +4,9 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <time.h>
 
 #include "carry.h"
+#include "clock.h"
 #include "control.h"
 #include "deadlines.h"
 #include "table.h"
@@ -37,17 +37,6 @@ static struct {
     carry_t *reports;
     carry_t **reports_last;
 } carries;
-
-
-static uint64_t
-clock_ms(void)
-{
-    struct timespec ts;
-
-    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-
-    return (uint64_t) ts.tv_sec * 1000 + (uint64_t) ts.tv_nsec / 1000000;
-}
 
 
 /* Reports */

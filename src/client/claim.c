@@ -2,27 +2,11 @@
 
 #include <string.h>
 
+#include "eirc_link_bytes.h"
+
 #define HEADER EIRC_LINK_HEADER_SIZE
 
 _Static_assert(CLAIM_SIZE + PASSPORT_MAX == EIRC_LINK_ADOPT_MAX, "its room");
-
-
-static void
-put32(uint8_t *p, uint32_t v)
-{
-    p[0] = (uint8_t) (v & 0xff);
-    p[1] = (uint8_t) ((v >> 8) & 0xff);
-    p[2] = (uint8_t) ((v >> 16) & 0xff);
-    p[3] = (uint8_t) (v >> 24);
-}
-
-
-static uint32_t
-get32(const uint8_t *p)
-{
-    return (uint32_t) p[0] | (uint32_t) p[1] << 8 | (uint32_t) p[2] << 16
-           | (uint32_t) p[3] << 24;
-}
 
 
 size_t

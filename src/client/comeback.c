@@ -1,6 +1,7 @@
 #include "comeback.h"
 
 #include "flow.h"
+#include "xorshift.h"
 
 #include <stdio.h>
 
@@ -17,18 +18,6 @@ comeback_wait(uint32_t tries, uint32_t random)
 
     return random
            % ((limit < COMEBACK_WAIT_MAX ? limit : COMEBACK_WAIT_MAX) + 1);
-}
-
-
-/* Chance that is good enough to spread users (xorshift). */
-static uint32_t
-random_next(user_t *u)
-{
-    u->random ^= u->random << 13;
-    u->random ^= u->random >> 17;
-    u->random ^= u->random << 5;
-
-    return u->random;
 }
 
 
@@ -149,7 +138,7 @@ comeback_begin(user_t *u, eirc_slice_t words)
         state->tries = 0;
     }
 
-    wait = comeback_wait(state->tries, random_next(u));
+    wait = comeback_wait(state->tries, xorshift_next(&u->random));
 
     if (u->now + wait - state->lost > COMEBACK_TIME) {
         return false;

@@ -78,21 +78,6 @@ tell_users(user_t *u, const channel_t *ch, eirc_slice_t name)
 }
 
 
-static eirc_slice_t
-trim(eirc_slice_t s)
-{
-    while (s.len > 0 && s.p[0] == ' ') {
-        s = eirc_slice(s.p + 1, s.len - 1);
-    }
-
-    while (s.len > 0 && s.p[s.len - 1] == ' ') {
-        s.len--;
-    }
-
-    return s;
-}
-
-
 static int
 command_users(user_t *u, eirc_slice_t args)
 {
@@ -105,7 +90,7 @@ command_users(user_t *u, eirc_slice_t args)
         return EIRC_AGAIN;
     }
 
-    args = trim(args);
+    args = eirc_slice_trim(args);
 
     if (args.len == 0) {
         user_tell_error(u, EIRC_SLICE("No channel specified."));
@@ -154,7 +139,7 @@ command_channels(user_t *u, eirc_slice_t args)
     eirc_slice_t name;
     static const char head[] = ":client channels";
 
-    if (trim(args).len > 0) {
+    if (eirc_slice_trim(args).len > 0) {
         return EIRC_ERROR;
     }
 
@@ -199,7 +184,7 @@ command_channels(user_t *u, eirc_slice_t args)
 static int
 command_quit(user_t *u, eirc_slice_t args)
 {
-    if (trim(args).len > 0) {
+    if (eirc_slice_trim(args).len > 0) {
         return EIRC_ERROR;
     }
 

@@ -1,7 +1,6 @@
 #include "deadlines.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 
 static void
@@ -102,12 +101,4 @@ deadline_t *
 deadlines_first(const deadlines_t *d)
 {
     return d->count == 0 ? NULL : d->heap[0];
-}
-
-
-void
-deadlines_done(deadlines_t *d)
-{
-    free(d->heap);
-    memset(d, 0, sizeof(deadlines_t));
 }

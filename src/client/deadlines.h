@@ -31,6 +31,4 @@ void deadlines_clear(deadlines_t *d, deadline_t *deadline);
 /* The next one, or NULL. */
 deadline_t *deadlines_first(const deadlines_t *d);
 
-void deadlines_done(deadlines_t *d);
-
 #endif /* _DEADLINES_H_INCLUDED_ */

@@ -140,23 +140,6 @@ server_is_relayed(const held_t *s, uint32_t number)
 }
 
 
-static uint32_t
-servers_count(const held_t *s)
-{
-    uint32_t n;
-    eirc_link_server_t server;
-
-    for (n = 0; eirc_link_server_at(s->servers, s->servers_len, n, &server)
-                == EIRC_OK;
-         n++)
-    {
-        /* void */
-    }
-
-    return n;
-}
-
-
 /* It stands, and a relay belongs before it: fd is the caller's. */
 static void
 connect_relay(layer_t *l, held_t *s, uint32_t number, int fd)
@@ -183,7 +166,7 @@ relay_failed(layer_t *l, held_t *s, int32_t status, const char *words,
     control_t c;
 
     held_irc_close(s);
-    n = servers_count(s);
+    n = eirc_link_servers_count(s->servers, s->servers_len);
 
     if (++s->unsafe < n) {
         (void) event_escape(text, sizeof(text), words, len);

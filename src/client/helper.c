@@ -38,12 +38,10 @@ helper_init(helper_t *h, const char *name, const char *title, const char *role)
 }
 
 
-/* In the child: only calls that are safe between fork and exec. */
-static void
-child_exec(const helper_t *h, int exe, int fd, char *const *argv,
-           char *const *envp)
+void
+helper_signals_reset(void)
 {
-    int i, null;
+    int i;
     sigset_t none;
     struct sigaction sa;
 
@@ -56,6 +54,17 @@ child_exec(const helper_t *h, int exe, int fd, char *const *argv,
 
     (void) sigemptyset(&none);
     (void) sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+
+/* In the child: only calls that are safe between fork and exec. */
+static void
+child_exec(const helper_t *h, int exe, int fd, char *const *argv,
+           char *const *envp)
+{
+    int i, null;
+
+    helper_signals_reset();
 
     /* out of the way of 0 to 3 first */
 

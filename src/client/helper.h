@@ -35,6 +35,10 @@ int helper_open(void);
 void helper_init(helper_t *h, const char *name, const char *title,
                  const char *role);
 
+/* For a child, before it executes anything: no signal has a handler of ours,
+ * nor is blocked. */
+void helper_signals_reset(void);
+
 /* Starts it from the file exe; 0, or -1 and errno, to be tried again. */
 int helper_start(helper_t *h, int exe, uint64_t now);
 

@@ -80,9 +80,7 @@ relay_teach(layer_t *l, irc_relay_t *r)
     card_t card;
     control_t c;
 
-    if (card_write(&l->key, &card, CARD_RELAY, r->id, eirc_slice(NULL, 0))
-        != EIRC_OK)
-    {
+    if (card_write(&l->key, &card, CARD_RELAY, r->id) != EIRC_OK) {
         return -1;
     }
 
@@ -552,19 +550,6 @@ irc_relays_expire(layer_t *l)
     }
 
     return when;
-}
-
-
-void
-irc_relays_drain(layer_t *l)
-{
-    uint32_t i;
-
-    for (i = 0; i < LAYER_RELAYS_MAX; i++) {
-        if (l->relays[i] != NULL) {
-            l->relays[i]->drains = 1;
-        }
-    }
 }
 
 

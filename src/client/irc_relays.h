@@ -62,9 +62,6 @@ irc_relay_t *irc_relays_add(layer_t *l, size_t len);
 /* Forgets a relay, and tells who waits for it. */
 void irc_relays_remove(layer_t *l, irc_relay_t *r);
 
-/* No relay that there is takes new users any more. */
-void irc_relays_drain(layer_t *l);
-
 /* Lets go of all of them: they end behind their users. */
 void irc_relays_end(layer_t *l);
 

@@ -224,9 +224,9 @@ greeting_send(browser_t *b, const session_t *s)
         iov.iov_len = eirc_link_resumed_write(record, &resumed);
 
     } else {
-        iov.iov_len
-            = eirc_link_record_write(record, EIRC_LINK_READY, 0, 0, b->id);
-        record[1] = b->greeting == BROWSER_RESET ? EIRC_LINK_READY_RESET : 0;
+        iov.iov_len = eirc_link_ready_write(
+            record, b->greeting == BROWSER_RESET ? EIRC_LINK_READY_RESET : 0,
+            b->id);
     }
 
     rc = record_send(b->fd, &iov, 1);

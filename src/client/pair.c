@@ -15,8 +15,6 @@
 #define DIGITS 16
 #define NAME_LEN (1 + PREFIX_LEN + DIGITS)
 
-typedef int (*name_pt)(int fd, struct sockaddr *sa, socklen_t *len);
-
 
 static int
 name_bind(int fd, uint64_t id)
@@ -66,8 +64,8 @@ pair_open(int *pair, uint64_t *id)
 }
 
 
-static uint64_t
-id_read(int fd, name_pt call)
+uint64_t
+pair_id_of_worker(int fd)
 {
     int digit;
     size_t i;
@@ -80,7 +78,7 @@ id_read(int fd, name_pt call)
     len = sizeof(sun);
     memset(&sun, 0, sizeof(sun));
 
-    if (call(fd, (struct sockaddr *) &sun, &len) == -1
+    if (getpeername(fd, (struct sockaddr *) &sun, &len) == -1
         || sun.sun_family != AF_UNIX
         || len != offsetof(struct sockaddr_un, sun_path) + NAME_LEN
         || sun.sun_path[0] != '\0'
@@ -104,18 +102,4 @@ id_read(int fd, name_pt call)
     }
 
     return id;
-}
-
-
-uint64_t
-pair_id_of_worker(int fd)
-{
-    return id_read(fd, getpeername);
-}
-
-
-uint64_t
-pair_id_of_relay(int fd)
-{
-    return id_read(fd, getsockname);
 }

@@ -18,8 +18,7 @@
 /* Stream sockets, both ends, and their ID, never 0; -1 and errno. */
 int pair_open(int *pair, uint64_t *id);
 
-/* The ID, by the end of a worker or of a relay; 0: it is no such end. */
+/* The ID, by the end of a worker; 0: it is no such end. */
 uint64_t pair_id_of_worker(int fd);
-uint64_t pair_id_of_relay(int fd);
 
 #endif /* _PAIR_H_INCLUDED_ */

@@ -2,13 +2,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <unistd.h>
 
+#include "helper.h"
 #include "log.h"
 
 #define PATH_SIZE 4096
@@ -201,10 +201,7 @@ program_done(program_t *p)
 pid_t
 program_probe(const program_t *p)
 {
-    int i;
     pid_t pid;
-    sigset_t none;
-    struct sigaction sa;
     char *argv[sizeof(p->argv) / sizeof(p->argv[0])];
     static char probe[] = OPTION_PROBE;
 
@@ -220,15 +217,7 @@ program_probe(const program_t *p)
 
     /* only calls that are safe between fork and exec */
 
-    memset(&sa, 0, sizeof(sa));
-    sa.sa_handler = SIG_DFL;
-
-    for (i = 1; i < SIGRTMIN; i++) {
-        (void) sigaction(i, &sa, NULL);
-    }
-
-    (void) sigemptyset(&none);
-    (void) sigprocmask(SIG_SETMASK, &none, NULL);
+    helper_signals_reset();
     (void) setpgid(0, 0);
     (void) execve(p->path, argv, environ);
 

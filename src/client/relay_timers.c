@@ -1,16 +1,12 @@
 #include "relay_timers.h"
 
-#include <time.h>
+#include "clock.h"
 
 
 uint64_t
 relay_now(void)
 {
-    struct timespec ts;
-
-    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-
-    return (uint64_t) ts.tv_sec * 1000 + (uint64_t) ts.tv_nsec / 1000000 + 1;
+    return clock_ms() + 1;
 }
 
 

@@ -150,21 +150,6 @@ request_channel_next(const request_t *r, uint32_t *cursor, eirc_slice_t *name)
 }
 
 
-static eirc_slice_t
-trim(eirc_slice_t s)
-{
-    while (s.len > 0 && s.p[0] == ' ') {
-        s = eirc_slice(s.p + 1, s.len - 1);
-    }
-
-    while (s.len > 0 && s.p[s.len - 1] == ' ') {
-        s.len--;
-    }
-
-    return s;
-}
-
-
 /* Adds one channel, with or without its prefix, unless it is there. */
 static int
 channel_add(request_t *r, eirc_slice_t name, const char **error)
@@ -174,7 +159,7 @@ channel_add(request_t *r, eirc_slice_t name, const char **error)
     size_t prefix;
     eirc_slice_t other;
 
-    name = trim(name);
+    name = eirc_slice_trim(name);
 
     if (name.len == 0) {
         return EIRC_OK;

@@ -67,7 +67,7 @@ static filter_t template_filter;
 static filter_t worker_filter;
 static int forks_freely;
 
-/* worker and connector */
+/* worker, relay and connector */
 static const int common_calls[] = {
     SCMP_SYS(read),           SCMP_SYS(write),
     SCMP_SYS(recvfrom),       SCMP_SYS(recvmsg),

@@ -19,8 +19,6 @@
 #include "eirc_slice.h"
 #include "hash.h"
 
-/* the longest name and secret */
-#define SASL_NAME_MAX EIRC_LINK_ACCOUNT_MAX
 #define SASL_SECRET_MAX EIRC_SASL_SECRET_MAX
 
 /* a challenge, before base64: nonces and salts have some dozen bytes */

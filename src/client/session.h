@@ -59,7 +59,8 @@
 #define SESSION_CHANNELS_SIZE (3 * SESSION_PAGE + SESSION_PAGE / 2)
 
 /* A ring holds at least one line of any length and the words about it, beside
- * the quarter of it that nginx leaves unconfirmed (docs/link.md, 8). */
+ * the quarter of it that nginx leaves unconfirmed (docs/directives.md,
+ * eirc_replay). */
 #define SESSION_RING_MIN (4 * SESSION_PAGE)
 
 /* a key of a channel; servers have 23 to 32 */

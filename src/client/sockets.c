@@ -14,11 +14,11 @@
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "adoption.h"
 #include "birth.h"
+#include "clock.h"
 #include "dial.h"
 #include "keeper.h"
 #include "layer.h"
@@ -30,7 +30,6 @@
 #include "template_file.h"
 #include "title.h"
 #include "upgrade.h"
-#include "version.h"
 
 #define EVENTS_MAX 256
 
@@ -45,17 +44,6 @@
 #define STOP_TIME 10000
 
 #define KEY_MASK 0x0fffffffffffffffull
-
-
-static uint64_t
-clock_ms(void)
-{
-    struct timespec ts;
-
-    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-
-    return (uint64_t) ts.tv_sec * 1000 + (uint64_t) ts.tv_nsec / 1000000;
-}
 
 
 static int

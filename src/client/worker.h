@@ -80,9 +80,11 @@ void worker_prepare(void);
  *
  * The system calls that it makes, for the sandbox: epoll_wait, epoll_ctl,
  * timerfd_settime, poll, recvfrom, recvmsg, sendto, sendmsg, shutdown, close,
- * getsockopt, clock_gettime, mmap (without PROT_EXEC), munmap, brk, and prctl
- * for the process's name. For the request
- * it maps 16 MB for a moment, of which it touches what the JSON takes.
+ * getsockopt, getrandom, clock_gettime, mmap (without PROT_EXEC), munmap, brk,
+ * and with some arguments alone connect (of rescues), ioctl (FIONREAD and
+ * TIOCOUTQ), sched_setaffinity of itself, and prctl for the process's name. For
+ * the request it maps 16 MB for a moment, of which it touches what the JSON
+ * takes.
  */
 int worker_run(const worker_birth_t *birth, eirc_slice_t passport);
 

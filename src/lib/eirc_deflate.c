@@ -5,7 +5,6 @@
 #include "eirc_http.h"
 #include "eirc_slice.h"
 
-#define WINDOW_MIN 8
 #define WINDOW_MAX 15
 
 /* parameters of an offer, as bits to see which came already */

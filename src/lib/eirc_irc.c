@@ -208,83 +208,6 @@ eirc_irc_source_split(eirc_slice_t source, eirc_slice_t *nick,
 }
 
 
-bool
-eirc_irc_line_valid(const uint8_t *line, size_t len)
-{
-    const uint8_t *p, *end;
-
-    if (len == 0 || len > EIRC_IRC_LINE_MAX
-        || !eirc_irc_text_valid(eirc_slice(line, len)))
-    {
-        return false;
-    }
-
-    p = line;
-    end = line + len;
-
-    if (*p == '@') {
-        p = memchr(p, ' ', len);
-
-        if (p == NULL || ++p - line > EIRC_IRC_TAGS_CLIENT_MAX) {
-            return false;
-        }
-    }
-
-    return end - p <= EIRC_IRC_CONTENT_MAX && skip_spaces(p, end) < end;
-}
-
-
-/* lines of a message */
-
-
-int
-eirc_irc_lines_init(eirc_irc_lines_t *it, const uint8_t *p, size_t len)
-{
-    it->pos = p;
-    it->end = p;
-
-    if (len > 0) {
-        if (memchr(p, '\0', len) != NULL) {
-            return EIRC_ERROR;
-        }
-
-        it->end += len;
-    }
-
-    return EIRC_OK;
-}
-
-
-int
-eirc_irc_lines_next(eirc_irc_lines_t *it, eirc_slice_t *line)
-{
-    const uint8_t *p, *start, *end;
-
-    p = it->pos;
-    end = it->end;
-
-    while (p < end && (*p == '\r' || *p == '\n')) {
-        p++;
-    }
-
-    start = p;
-
-    while (p < end && *p != '\r' && *p != '\n') {
-        p++;
-    }
-
-    it->pos = p;
-
-    if (p == start) {
-        return EIRC_DONE;
-    }
-
-    *line = between(start, p);
-
-    return EIRC_OK;
-}
-
-
 /* building */
 
 
@@ -388,24 +311,6 @@ eirc_irc_build_tag(eirc_irc_builder_t *b, eirc_slice_t key, eirc_slice_t value)
 
 
 void
-eirc_irc_build_tags(eirc_irc_builder_t *b, eirc_slice_t tags)
-{
-    if (tags.len == 0 || b->state == BUILD_FAILED) {
-        return;
-    }
-
-    if (b->state != BUILD_NOTHING || !is_word(tags)) {
-        b->state = BUILD_FAILED;
-        return;
-    }
-
-    b->state = BUILD_TAGS;
-    build_put(b, "@", 1);
-    build_put(b, tags.p, tags.len);
-}
-
-
-void
 eirc_irc_build_source(eirc_irc_builder_t *b, eirc_slice_t source)
 {
     if (b->state > BUILD_TAGS || !is_word(source)) {
@@ -483,29 +388,6 @@ eirc_irc_build_trailing(eirc_irc_builder_t *b, eirc_slice_t param)
 }
 
 
-size_t
-eirc_irc_build_room(const eirc_irc_builder_t *b)
-{
-    size_t used, room;
-
-    if (b->state != BUILD_PARAMS) {
-        return 0;
-    }
-
-    used = (size_t) (b->pos - b->content) + 2;
-    room = (size_t) (b->end - b->pos);
-
-    if (used > EIRC_IRC_CONTENT_MAX || room < 2) {
-        return 0;
-    }
-
-    room -= 2;
-
-    return room < EIRC_IRC_CONTENT_MAX - used ? room
-                                              : EIRC_IRC_CONTENT_MAX - used;
-}
-
-
 int
 eirc_irc_build_finish(eirc_irc_builder_t *b, size_t *len)
 {
@@ -518,41 +400,6 @@ eirc_irc_build_finish(eirc_irc_builder_t *b, size_t *len)
     *len = (size_t) (b->pos - b->start);
 
     return EIRC_OK;
-}
-
-
-int
-eirc_irc_build(uint8_t *buf, size_t cap, size_t *len,
-               const eirc_irc_msg_t *msg)
-{
-    unsigned i;
-    eirc_slice_t param;
-    eirc_irc_builder_t b;
-
-    eirc_irc_build_init(&b, buf, cap);
-    eirc_irc_build_tags(&b, msg->tags);
-
-    if (msg->source.len > 0) {
-        eirc_irc_build_source(&b, msg->source);
-    }
-
-    eirc_irc_build_verb(&b, msg->verb);
-
-    for (i = 0; i < msg->nparams; i++) {
-        param = msg->params[i];
-
-        if (i + 1 == msg->nparams
-            && (msg->trailing || param.len == 0 || param.p[0] == ':'
-                || memchr(param.p, ' ', param.len) != NULL))
-        {
-            eirc_irc_build_trailing(&b, param);
-
-        } else {
-            eirc_irc_build_param(&b, param);
-        }
-    }
-
-    return eirc_irc_build_finish(&b, len);
 }
 
 

@@ -1,8 +1,8 @@
 /*
  * One line of IRC (RFC 1459, RFC 2812, modern.ircdocs.horse, IRCv3 message
- * tags), without CR LF: taken apart and put together, with its tags; and a
- * message of the browser taken apart into lines.  Slices point into the
- * caller's buffers; nothing is copied, kept or changed.  Anybody may call.
+ * tags), without CR LF: taken apart and put together, with its tags.
+ * Slices point into the caller's buffers; nothing is copied, kept or changed.
+ * Anybody may call.
  */
 
 #ifndef _EIRC_IRC_H_INCLUDED_
@@ -40,12 +40,6 @@ typedef struct {
     uint8_t state;
 } eirc_irc_builder_t;
 
-/* a message being taken apart into lines */
-typedef struct {
-    const uint8_t *pos;
-    const uint8_t *end;
-} eirc_irc_lines_t;
-
 
 /* parsing */
 
@@ -53,8 +47,7 @@ typedef struct {
  * Takes one line apart.  EIRC_ERROR if it holds NUL, CR or LF, has no verb,
  * or has an empty source or tags longer than EIRC_IRC_TAGS_MAX.  Several
  * spaces separate like one (RFC 1459, 2.3.1); the last of 15 parameters takes
- * the rest.  Lengths are otherwise the caller's business; see
- * eirc_irc_line_valid.
+ * the rest.  Lengths are otherwise the caller's business.
  */
 int eirc_irc_parse(eirc_irc_msg_t *msg, const uint8_t *line, size_t len);
 
@@ -69,26 +62,6 @@ void eirc_irc_source_split(eirc_slice_t source, eirc_slice_t *nick,
                            eirc_slice_t *user, eirc_slice_t *host);
 
 /*
- * May this go to a server as one line?  No NUL, CR, LF; at most
- * EIRC_IRC_TAGS_CLIENT_MAX bytes of tags and EIRC_IRC_CONTENT_MAX behind
- * them; not empty behind them.
- */
-bool eirc_irc_line_valid(const uint8_t *line, size_t len);
-
-
-/* lines of a message: the browser may send several in one */
-
-/*
- * Begins to take a message apart at CR and LF.  EIRC_ERROR if it holds a NUL
- * anywhere: then the whole message is malformed.
- */
-int eirc_irc_lines_init(eirc_irc_lines_t *it, const uint8_t *p, size_t len);
-
-/* the next line that is not empty: EIRC_OK, or EIRC_DONE behind the last */
-int eirc_irc_lines_next(eirc_irc_lines_t *it, eirc_slice_t *line);
-
-
-/*
  * building: init, tags, source, verb, params, in this order; tags and source
  * may be left out.  After a mistake (a byte that can't stand there, no room,
  * too long, wrong order) every further call does nothing, and finish tells.
@@ -101,9 +74,6 @@ void eirc_irc_build_init(eirc_irc_builder_t *b, uint8_t *buf, size_t cap);
 void eirc_irc_build_tag(eirc_irc_builder_t *b, eirc_slice_t key,
                         eirc_slice_t value);
 
-/* all tags at once, escaped already, as in eirc_irc_msg_t */
-void eirc_irc_build_tags(eirc_irc_builder_t *b, eirc_slice_t tags);
-
 void eirc_irc_build_source(eirc_irc_builder_t *b, eirc_slice_t source);
 
 void eirc_irc_build_verb(eirc_irc_builder_t *b, eirc_slice_t verb);
@@ -114,21 +84,11 @@ void eirc_irc_build_param(eirc_irc_builder_t *b, eirc_slice_t param);
 /* the last parameter, behind a ':'; may be empty and have spaces */
 void eirc_irc_build_trailing(eirc_irc_builder_t *b, eirc_slice_t param);
 
-/* the room for a trailing parameter (behind its " :") that is left, bytes */
-size_t eirc_irc_build_room(const eirc_irc_builder_t *b);
-
 /*
  * EIRC_OK and the length of the line, without CR LF; EIRC_ERROR after any
  * mistake, or without a verb.
  */
 int eirc_irc_build_finish(eirc_irc_builder_t *b, size_t *len);
-
-/*
- * All at once, from tags, source, verb, params and trailing of a message; the
- * last parameter gets its ':' also where it needs one.
- */
-int eirc_irc_build(uint8_t *buf, size_t cap, size_t *len,
-                   const eirc_irc_msg_t *msg);
 
 
 /* tags */

@@ -106,18 +106,6 @@ eirc_irc_casemap(eirc_slice_t name, eirc_irc_casemap_e *map)
 }
 
 
-void
-eirc_irc_fold_to(eirc_irc_casemap_e map, uint8_t *out, const uint8_t *p,
-                 size_t len)
-{
-    size_t i;
-
-    for (i = 0; i < len; i++) {
-        out[i] = eirc_irc_fold(map, p[i]);
-    }
-}
-
-
 bool
 eirc_irc_equal(eirc_irc_casemap_e map, eirc_slice_t a, eirc_slice_t b)
 {

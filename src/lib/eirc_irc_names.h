@@ -41,11 +41,6 @@ eirc_irc_fold(eirc_irc_casemap_e map, uint8_t c)
     return (uint8_t) (c >= 'A' && c <= (uint8_t) map ? c + 32 : c);
 }
 
-
-/* the lower case of len bytes; out may be p */
-void eirc_irc_fold_to(eirc_irc_casemap_e map, uint8_t *out, const uint8_t *p,
-                      size_t len);
-
 bool eirc_irc_equal(eirc_irc_casemap_e map, eirc_slice_t a, eirc_slice_t b);
 
 /* below, at or above 0, as by memcmp of the lower cases; for sorted tables */

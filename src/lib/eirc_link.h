@@ -227,6 +227,9 @@ int eirc_link_server_next(const uint8_t **p, const uint8_t *end,
 int eirc_link_server_at(const uint8_t *p, size_t len, uint32_t number,
                         eirc_link_server_t *server);
 
+/* How many there are, up to one that is none. */
+uint32_t eirc_link_servers_count(const uint8_t *p, size_t len);
+
 /*
  * The server with this number, which has neither TLS nor is a UNIX socket, is
  * to be reached with TLS at that port. EIRC_ERROR: there is none such.

@@ -1,6 +1,6 @@
 /*
- * Integers of the link: little-endian, at any address. For the files of
- * eirc_link alone.
+ * Integers of the link: little-endian, at any address. For the files that write
+ * and read its records.
  */
 
 #ifndef _EIRC_LINK_BYTES_H_INCLUDED_

@@ -108,6 +108,23 @@ eirc_link_server_at(const uint8_t *p, size_t len, uint32_t number,
 }
 
 
+uint32_t
+eirc_link_servers_count(const uint8_t *p, size_t len)
+{
+    uint32_t n;
+    const uint8_t *end;
+    eirc_link_server_t server;
+
+    end = p + len;
+
+    for (n = 0; eirc_link_server_next(&p, end, &server) == EIRC_OK; n++) {
+        /* void */
+    }
+
+    return n;
+}
+
+
 int
 eirc_link_server_secure(uint8_t *p, size_t len, uint32_t number, uint16_t port)
 {

@@ -51,4 +51,20 @@ eirc_slice_equal(eirc_slice_t a, eirc_slice_t b)
     return a.len == b.len && (a.len == 0 || memcmp(a.p, b.p, a.len) == 0);
 }
 
+
+/* without the spaces at either end */
+static inline eirc_slice_t
+eirc_slice_trim(eirc_slice_t s)
+{
+    while (s.len > 0 && s.p[0] == ' ') {
+        s = eirc_slice(s.p + 1, s.len - 1);
+    }
+
+    while (s.len > 0 && s.p[s.len - 1] == ' ') {
+        s.len--;
+    }
+
+    return s;
+}
+
 #endif /* _EIRC_SLICE_H_INCLUDED_ */

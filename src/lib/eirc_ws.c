@@ -186,13 +186,6 @@ eirc_ws_reader_init(eirc_ws_reader_t *r, unsigned options, uint64_t limit)
 }
 
 
-bool
-eirc_ws_reader_idle(const eirc_ws_reader_t *r)
-{
-    return r->state == STATE_START && r->head_len == 0 && r->opcode == 0;
-}
-
-
 static int
 fail(eirc_ws_reader_t *r, uint16_t code, const char *error)
 {

@@ -59,10 +59,7 @@ enum {
     EIRC_WS_CODE_TOO_BIG = 1009,
     EIRC_WS_CODE_EXTENSION = 1010, /* a client misses an extension */
     EIRC_WS_CODE_INTERNAL = 1011,
-    EIRC_WS_CODE_RESTART = 1012,
-    EIRC_WS_CODE_OVERLOAD = 1013,
-    EIRC_WS_CODE_GATEWAY = 1014,
-    EIRC_WS_CODE_TLS = 1015 /* TLS failed; never sent */
+    EIRC_WS_CODE_RESTART = 1012
 };
 
 /* options of a reader */
@@ -210,11 +207,5 @@ void eirc_ws_reader_init(eirc_ws_reader_t *r, unsigned options,
  */
 int eirc_ws_read(eirc_ws_reader_t *r, uint8_t **pos, const uint8_t *last,
                  eirc_ws_event_t *event);
-
-/*
- * Nothing is begun, neither a frame nor a message: a connection may be closed
- * here without cutting anything.
- */
-bool eirc_ws_reader_idle(const eirc_ws_reader_t *r);
 
 #endif /* _EIRC_WS_H_INCLUDED_ */

@@ -1,7 +1,7 @@
 /*
  * Reads any bytes as a line of IRC.  A line that was taken apart and can be
- * put together again must read the same; the helpers beside it must keep
- * their promises on the same bytes.
+ * put together again, without its tags, must read the same; the helpers
+ * beside it must keep their promises on the same bytes.
  */
 
 #include <stddef.h>
@@ -64,6 +64,32 @@ check_tags(eirc_slice_t tags)
 }
 
 
+static int
+build(uint8_t *buf, size_t cap, size_t *len, const eirc_irc_msg_t *msg)
+{
+    unsigned i;
+    eirc_irc_builder_t b;
+
+    eirc_irc_build_init(&b, buf, cap);
+
+    if (msg->source.len > 0) {
+        eirc_irc_build_source(&b, msg->source);
+    }
+
+    eirc_irc_build_verb(&b, msg->verb);
+
+    for (i = 0; i + 1 < msg->nparams; i++) {
+        eirc_irc_build_param(&b, msg->params[i]);
+    }
+
+    if (i < msg->nparams) {
+        eirc_irc_build_trailing(&b, msg->params[i]);
+    }
+
+    return eirc_irc_build_finish(&b, len);
+}
+
+
 static void
 check_line(const uint8_t *p, size_t len)
 {
@@ -91,14 +117,13 @@ check_line(const uint8_t *p, size_t len)
 
     check_tags(msg.tags);
 
-    if (eirc_irc_build(out, sizeof(out), &n, &msg) != EIRC_OK) {
+    if (build(out, sizeof(out), &n, &msg) != EIRC_OK) {
         return;
     }
 
-    check(n <= EIRC_IRC_LINE_MAX);
+    check(n <= EIRC_IRC_CONTENT_MAX);
     check(eirc_irc_text_valid(eirc_slice(out, n)));
     check(eirc_irc_parse(&again, out, n) == EIRC_OK);
-    check(eirc_slice_equal(again.tags, msg.tags));
     check(eirc_slice_equal(again.source, msg.source));
     check(eirc_slice_equal(again.verb, msg.verb));
     check(again.nparams == msg.nparams);
@@ -106,35 +131,6 @@ check_line(const uint8_t *p, size_t len)
     for (i = 0; i < msg.nparams; i++) {
         check(eirc_slice_equal(again.params[i], msg.params[i]));
     }
-}
-
-
-static void
-check_lines(const uint8_t *p, size_t len)
-{
-    size_t sum;
-    eirc_slice_t line;
-    eirc_irc_lines_t it;
-
-    if (eirc_irc_lines_init(&it, p, len) != EIRC_OK) {
-        check(memchr(p, '\0', len) != NULL);
-        return;
-    }
-
-    sum = 0;
-
-    while (eirc_irc_lines_next(&it, &line) == EIRC_OK) {
-        check(line.len > 0);
-        check_within(line, p, len);
-        check(eirc_irc_text_valid(line));
-        sum += line.len;
-
-        if (eirc_irc_line_valid(line.p, line.len)) {
-            check(line.len <= EIRC_IRC_LINE_MAX);
-        }
-    }
-
-    check(sum <= len);
 }
 
 
@@ -177,7 +173,6 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
     }
 
     check_line(p, len);
-    check_lines(p, len);
 
     if (len <= 512) {
         check_names(p, len);

@@ -65,7 +65,7 @@ test_order(void **state)
 
     assert_int_equal(n, N - (N + 6) / 7);
 
-    deadlines_done(&heap);
+    free(heap.heap);
 }
 
 

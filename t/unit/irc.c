@@ -1,5 +1,5 @@
 /*
- * eirc_irc: lines taken apart, tags, lines of a message.  Most lines are
+ * eirc_irc: lines taken apart, and tags.  Most lines are
  * those of tests/msg-split.yaml and tests/userhost-split.yaml of
  * ircdocs/parser-tests (Daniel Oaks, CC0).
  */
@@ -464,108 +464,13 @@ test_tags(void **state)
 }
 
 
-static void
-test_line_valid(void **state)
-{
-    size_t len;
-    static uint8_t line[EIRC_IRC_LINE_BUFFER];
-
-    (void) state;
-
-    assert_true(eirc_irc_line_valid((const uint8_t *) "QUIT", 4));
-    assert_false(eirc_irc_line_valid((const uint8_t *) "", 0));
-    assert_false(eirc_irc_line_valid((const uint8_t *) "  ", 2));
-    assert_false(eirc_irc_line_valid((const uint8_t *) "@a", 2));
-    assert_false(eirc_irc_line_valid((const uint8_t *) "@a ", 3));
-    assert_false(eirc_irc_line_valid((const uint8_t *) "@a  ", 4));
-    assert_true(eirc_irc_line_valid((const uint8_t *) "@a v", 4));
-    assert_false(eirc_irc_line_valid((const uint8_t *) "a\nb", 3));
-    assert_false(eirc_irc_line_valid((const uint8_t *) "a\rb", 3));
-    assert_false(eirc_irc_line_valid((const uint8_t *) "a\0b", 3));
-
-    memset(line, 'x', sizeof(line));
-    assert_true(eirc_irc_line_valid(line, 510));
-    assert_false(eirc_irc_line_valid(line, 511));
-
-    len = EIRC_IRC_TAGS_CLIENT_MAX;
-    line[0] = '@';
-    line[len - 1] = ' ';
-    assert_true(eirc_irc_line_valid(line, len + 510));
-    assert_false(eirc_irc_line_valid(line, len + 511));
-    line[len - 1] = 'x';
-    line[len] = ' ';
-    assert_false(eirc_irc_line_valid(line, len + 10));
-    assert_false(eirc_irc_line_valid(line, sizeof(line)));
-}
-
-
-/* what lines a message has, joined by '|' */
-static void
-check_lines(const char *message, size_t len, const char *expected)
-{
-    char out[128];
-    size_t n;
-    uint8_t *p;
-    eirc_slice_t line;
-    eirc_irc_lines_t it;
-
-    p = malloc(len > 0 ? len : 1);
-    assert_non_null(p);
-    memcpy(p, message, len);
-    n = 0;
-
-    if (eirc_irc_lines_init(&it, p, len) != EIRC_OK) {
-        free(p);
-        assert_null(expected);
-        return;
-    }
-
-    assert_non_null(expected);
-
-    while (eirc_irc_lines_next(&it, &line) == EIRC_OK) {
-        assert_true(line.len > 0);
-        memcpy(out + n, line.p, line.len);
-        n += line.len;
-        out[n++] = '|';
-    }
-
-    assert_int_equal(eirc_irc_lines_next(&it, &line), EIRC_DONE);
-    out[n] = '\0';
-    assert_string_equal(out, expected);
-    free(p);
-}
-
-
-static void
-test_lines(void **state)
-{
-    (void) state;
-
-    check_lines("", 0, "");
-    check_lines("a", 1, "a|");
-    check_lines("a\r\n", 3, "a|");
-    check_lines("a\r\nb\nc\rd", 8, "a|b|c|d|");
-    check_lines("\r\n\r\na\n\nb\r\r", 10, "a|b|");
-    check_lines("\n\r", 2, "");
-    check_lines(" \n a ", 5, " | a |");
-    check_lines("a\n\0", 3, NULL);
-    check_lines("\0", 1, NULL);
-    check_lines("PRIVMSG #c :x\r\nQUIT", 19, "PRIVMSG #c :x|QUIT|");
-}
-
-
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_split),
-        cmocka_unit_test(test_split_cut),
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_trailing_flag),
-        cmocka_unit_test(test_sources),
-        cmocka_unit_test(test_tags),
-        cmocka_unit_test(test_line_valid),
-        cmocka_unit_test(test_lines),
+        cmocka_unit_test(test_split),   cmocka_unit_test(test_split_cut),
+        cmocka_unit_test(test_refused), cmocka_unit_test(test_trailing_flag),
+        cmocka_unit_test(test_sources), cmocka_unit_test(test_tags),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -93,9 +93,7 @@ set_up(void **state)
 
     return mkdtemp(dir) != NULL && chdir(dir) == 0
                    && card_key_open(&key, AT_FDCWD) == 0
-                   && card_write(&key, &card, CARD_RELAY, "0-relay",
-                                 eirc_slice(NULL, 0))
-                          == EIRC_OK
+                   && card_write(&key, &card, CARD_RELAY, "0-relay") == EIRC_OK
                ? 0
                : -1;
 }

@@ -144,8 +144,7 @@ relay_come(card_kind_e kind, const char *id)
 
     assert_int_equal(
         socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, pair), 0);
-    assert_int_equal(
-        card_write(&layer.key, &card, kind, id, eirc_slice(NULL, 0)), EIRC_OK);
+    assert_int_equal(card_write(&layer.key, &card, kind, id), EIRC_OK);
     irc_strangers_take(&layer, pair[0], &card);
 
     return pair[1];
@@ -253,8 +252,8 @@ test_refused(void **state)
         card_kind_e kind;
         const char *id;
     } cases[] = {
-        {CARD_WORKER, "7-relay2"}, {CARD_RELAY, "8-relay2"},
-        {CARD_RELAY, "70-relay2"}, {CARD_RELAY, "relay2"},
+        {CARD_PASSPORT, "7-relay2"}, {CARD_RELAY, "8-relay2"},
+        {CARD_RELAY, "70-relay2"},   {CARD_RELAY, "relay2"},
         {CARD_RELAY, "7-relay1"},
     };
 

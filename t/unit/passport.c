@@ -115,9 +115,7 @@ test_kinds(void **state)
 
     (void) state;
 
-    assert_int_equal(
-        card_write(&key, &card, CARD_RELAY, ID, eirc_slice_str("alice")),
-        EIRC_OK);
+    assert_int_equal(card_write(&key, &card, CARD_RELAY, ID), EIRC_OK);
     assert_int_equal(
         passport_check(&key, &passport, (const uint8_t *) &card, sizeof(card)),
         EIRC_ERROR);
