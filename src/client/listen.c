@@ -29,7 +29,7 @@
 /* bytes; nothing is replayed here, this is for a reader that is slow */
 #define REPLAY 65536
 
-/* the one that has always meant TLS */
+/* without TLS being asked for, this one is TLS */
 #define PORT_TLS 6697
 
 #define INSTANCE_MAX 64
@@ -254,7 +254,7 @@ request_make(request_t *r, const alone_t *o)
         return complain(why, value);
     }
 
-    /* the user name has always been the real name */
+    /* the user name is the real name, where that can be one */
 
     if (eirc_irc_user_valid(eirc_slice_str(realname))) {
         strcpy(r->identity.username, realname);

@@ -382,7 +382,7 @@ user_leave(user_t *u, uint32_t reason, eirc_slice_t quit)
         return;
     }
 
-    /* eIRC has always said good-bye to each channel */
+    /* each channel is left with a word of its own (docs/commands.md) */
 
     while (user_mode(u) == SESSION_EIRC && quit.len == 0
            && session_out_room(s) > OUT_RESERVE

@@ -22,7 +22,7 @@
 /* What our own PING says; the answer is nothing for the browser. */
 #define USER_PING "eirc"
 
-/* what the end of the program that eIRC stands in for has always said */
+/* what others see of an end without words of its own: docs/commands.md */
 #define USER_QUIT "QUIT :eIRC ( https://github.com/jesse-greathouse/eIRC )"
 
 typedef struct user_s user_t;

@@ -184,7 +184,7 @@ int eirc_link_resume_read(eirc_link_resume_t *r, const uint8_t *p, size_t len);
 /* RESUMED (docs/link.md, 8) */
 typedef struct {
     uint8_t flags;     /* EIRC_LINK_GAP */
-    uint32_t replay;   /* as in SESSION, when the session was born */
+    uint32_t replay;   /* bytes of the ring, docs/link.md, 8 */
     uint64_t messages; /* taken so far */
     uint64_t lines;    /* sent before those that come now */
     eirc_slice_t nick;
