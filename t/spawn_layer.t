@@ -128,12 +128,15 @@ $t->stop();
 is(wait_for(0, 10, $dir), 0, 'no process left behind');
 
 
-# the layers as K => [pids]
+# the layers as K => [pids]; a child of one that is about to be a helper has its
+# title for a moment
 
 sub layers {
     my %found;
+    my @layers = grep { title($_) =~ /sockets \d+$/ } processes($dir);
+    my %child = map { $_ => 1 } map { children($_) } @layers;
 
-    for my $pid (processes($dir)) {
+    for my $pid (grep { !$child{$_} } @layers) {
         push @{ $found{$1} }, $pid if title($pid) =~ /sockets (\d+)$/;
     }
 
