@@ -87,8 +87,11 @@ is(join("\n", $alice->lines(5, qr/second while/)), $had[-1],
 
 # keys: the old one as long as nothing was heard under the new one
 
-say_to($alice, '', 1);
-ok(wait_until(5, sub { refused($id, key => $key[0])->{value} == 13 }),
+# it tells the layer before it tells the IRC server
+
+say_to($alice, 'PONG :heard', 1);
+ok($irc->wait_for(qr/^PONG :heard$/, 5)
+    && refused($id, key => $key[0])->{value} == 13,
     'something was heard: the old key is none any more');
 is(refused($id, key => $key[1])->{value}, 13, 'nor is one never heard of');
 is(refused($id, key => "\0" x 32)->{value}, 13, 'nor is no key at all');
