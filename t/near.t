@@ -11,9 +11,8 @@ use Test::More;
 BEGIN { use FindBin; chdir($FindBin::Bin); }
 
 use lib 'lib';
-use EIRC::Processes qw/ irc_client objs /;
+use EIRC::Processes qw/ has_template objs /;
 
-plan(skip_all => 'no template of its own was built')
-    if !-e irc_client() . '-template';
+plan(skip_all => 'built without a template of its own') if !has_template();
 
 exec objs() . '/near' or die objs() . "/near: $!\n";

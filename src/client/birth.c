@@ -141,6 +141,7 @@ descriptors_list(const held_t *s, const int *gear, int *fds)
 }
 
 
+/* EIRC_AGAIN: not now; EIRC_ERROR: there is not what it takes, errno. */
 static int
 fork_ask(layer_t *l, held_t *s)
 {
@@ -178,14 +179,20 @@ fork_ask(layer_t *l, held_t *s)
     rc = control_send_long(l->template.fd, &record, fds, nfds);
     packet_close(gear, GEAR);
 
-    if (rc == EIRC_OK) {
-        held_queue_remove(&l->fork_queue, s);
-        held_fd_close(&s->worker_control);
-        s->state = HELD_FORKING;
-        l->nforking++;
+    /* one that died is followed by another, and what was not sent waits for
+     * it; for whatever else it may be, so that nobody waits for ever */
+
+    if (rc != EIRC_OK) {
+        l->fork_again = rc == EIRC_ERROR ? l->now + FORK_PAUSE : l->fork_again;
+        return EIRC_AGAIN;
     }
 
-    return rc;
+    held_queue_remove(&l->fork_queue, s);
+    held_fd_close(&s->worker_control);
+    s->state = HELD_FORKING;
+    l->nforking++;
+
+    return EIRC_OK;
 }
 
 

@@ -232,6 +232,37 @@ test_no_room(void **state)
 }
 
 
+/* It died, which is not seen yet: the session waits for the next one. */
+static void
+test_died(void **state)
+{
+    int pair[2];
+    stage_t s;
+
+    (void) state;
+
+    stage_set(&s);
+    s.layer.template.again = s.layer.now + 100;
+    stage_begin(&s);
+
+    assert_int_equal(
+        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+    s.layer.template.fd = pair[0];
+    (void) close(pair[1]);
+    birth_pump(&s.layer);
+
+    assert_int_equal(refused(&s), 0);
+    assert_int_equal(s.layer.fork_queue.count, 1);
+    assert_int_equal(s.layer.nforking, 0);
+    assert_true(s.layer.fork_again > s.layer.now);
+
+    (void) close(pair[0]);
+    s.layer.template.fd = -1;
+    s.layer.fork_again = 0;
+    stage_end(&s);
+}
+
+
 static void
 test_far(void **state)
 {
@@ -253,9 +284,8 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_near),
-        cmocka_unit_test(test_started),
-        cmocka_unit_test(test_no_room),
+        cmocka_unit_test(test_near),    cmocka_unit_test(test_started),
+        cmocka_unit_test(test_no_room), cmocka_unit_test(test_died),
         cmocka_unit_test(test_far),
     };
 

@@ -5,6 +5,8 @@ package EIRC::Processes;
 #
 #   irc_client()               path of the irc-client under test:
 #                              $EIRC_CLIENT, or objs/irc-client
+#   has_template()             is the irc-client under test one that looks for
+#                              a template of its own?  Then there has to be one
 #   objs()                     folder of what was built: $EIRC_OBJS, or objs
 #   processes($dir [, %opt])   pids of the irc-clients that belong below
 #                              $dir: it stands in their arguments, working
@@ -33,7 +35,7 @@ use strict;
 
 use base qw/ Exporter /;
 
-our @EXPORT = qw/ irc_client objs processes wait_for wait_for_end descriptors
+our @EXPORT = qw/ irc_client has_template objs processes wait_for wait_for_end descriptors
     accepted pss children title remembers wait_until /;
 
 use Cwd qw/ abs_path /;
@@ -52,6 +54,16 @@ sub objs {
 
 sub irc_client {
     return $ENV{EIRC_CLIENT} || objs() . '/irc-client';
+}
+
+
+# With sanitizers, and with TEMPLATE=no, it has not the name to look for.
+
+sub has_template {
+    open my $fh, '<:raw', irc_client() or die irc_client() . ": $!\n";
+    local $/;
+
+    return <$fh> =~ /%s-template\0/;
 }
 
 
