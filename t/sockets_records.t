@@ -69,7 +69,7 @@ my @broken = (
 
 my $t = Test::Nginx->new()->write_file('error.log', '');
 
-$t->plan(@broken / 2 * 2 + 6);
+$t->plan(@broken / 2 * 4 + 13);
 
 my $layer = EIRC::Sockets->new($t)->start();
 my $watch = $layer->watch();
@@ -83,18 +83,57 @@ $silent->recv(5);
 
 my $before = descriptors($layer->pid());
 
-while (my ($name, $bytes) = splice @broken, 0, 2) {
-    my $peer = $layer->peer();
-    $peer->recv(5);
-    $peer->send_raw($bytes);
+# behind HELLO, and there already when the layer accepts the connection
 
-    my $answer = $peer->recv(5);
-    ok($answer && ($answer->{eof} || $answer->{error}), $name);
+for my $early (0, 1) {
+    my @left = @broken;
 
-    # the layer lives, and others don't notice
+    while (my ($name, $bytes) = splice @left, 0, 2) {
+        my $peer = $early ? before_accept($bytes) : $layer->peer();
 
-    is($layer->peer()->recv(5)->{type}, HELLO, '... nobody else');
+        if (!$early) {
+            $peer->recv(5);
+            $peer->send_raw($bytes);
+        }
+
+        my $answer = $peer->recv_type(0, 5);
+        ok($answer && ($answer->{eof} || $answer->{error}),
+            $early ? "$name, early" : $name);
+
+        # the layer lives, and others don't notice
+
+        is($layer->peer()->recv(5)->{type}, HELLO, '... nobody else');
+    }
 }
+
+# requests that do not wait for HELLO have none, and their answer
+
+my $peer = before_accept(session_record(), pack('Cx15', USER)
+    . '{"user":{"nick":"alice"},"address":"127.0.0.1","port":1,'
+    . '"secure":false,"mode":"eirc","flood_rate":0,"flood_burst":1}');
+
+is($peer->recv(5)->{type}, READY, 'a session without HELLO');
+$peer->close();
+
+$peer = before_accept($header->(RESUME, 0, 0, 2, 0)
+    . pack('a32x64CxxxV', '0-00', 0, 0xffffffff));
+my $refused = $peer->recv(5);
+is($refused->{type}, REFUSED, 'a way back without HELLO');
+is($refused->{value}, 13, '... to what is not there');
+is($peer->recv(5)->{eof}, 1, '... and that is the end');
+
+# others are greeted whenever their record comes
+
+my $early = before_accept($header->(WATCH, 0, 0, 2, 0));
+is($early->recv(5)->{type}, HELLO, 'WATCH before HELLO');
+is($early->recv(0.2), undef, '... it watches');
+$early->close();
+
+$peer = $layer->peer();
+$peer->recv(5);
+$peer->send_raw($header->(RESUME, 0, 0, 2, 0)
+    . pack('a32x64CxxxV', '0-00', 0, 0xffffffff));
+is($peer->recv(5)->{type}, REFUSED, 'behind HELLO as ever');
 
 # a watching connection has nothing more to say
 
@@ -116,3 +155,19 @@ is(scalar(() = $layer->workers()), 0, 'no process left');
 is($silent->recv(0), undef, 'silent connection lives on');
 is($watch->recv(0), undef, 'watching connection lives on');
 is($layer->stop(), 0, 'end');
+
+
+# A connection with records in it that the layer has yet to accept.
+
+sub before_accept {
+    my (@records) = @_;
+
+    kill 'STOP', $layer->pid();
+
+    my $peer = $layer->peer();
+    $peer->send_raw($_) for @records;
+
+    kill 'CONT', $layer->pid();
+
+    return $peer;
+}

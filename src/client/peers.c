@@ -165,94 +165,48 @@ hello_send(layer_t *l, int fd)
 }
 
 
-static void
-peer_add(layer_t *l, int fd)
+/* Is it the header of a first record, of whichever type? */
+static int
+header_read(eirc_link_header_t *h, const uint8_t *buf, size_t len)
 {
-    int rescue;
-    peer_t *p;
-
-    rescue = rescue_is(fd);
-
-    if (!peer_is_ours(fd) || (!rescue && hello_send(l, fd) == -1)) {
-        (void) close(fd);
-        return;
-    }
-
-    /* the last descriptors are not for connections that only wait */
-
-    if (layer_fds(l) >= l->fds_max) {
-        (void) close(fd);
-        return;
-    }
-
-    p = table_add(&l->peers);
-
-    if (p == NULL
-        || layer_watch(l, fd, EPOLLIN, LAYER_PEER, p->item.key) == -1) {
-        log_write(LOG_LEVEL_ALERT, errno, NULL, "no room for a connection");
-
-        if (p != NULL) {
-            table_remove(&l->peers, p);
-        }
-
-        (void) close(fd);
-        return;
-    }
-
-    p->fd = fd;
-    p->rescue = rescue;
-    p->deadline = l->now + EIRC_LINK_IDLE_TIME;
-    list_add(l, p);
+    return eirc_link_header_read(h, buf, len) == EIRC_OK && h->flags == 0
+           && h->value == EIRC_LINK_VERSION
+           && (h->count == 0 || h->type == EIRC_LINK_RESUME);
 }
 
 
-void
-peers_accept(layer_t *l)
+static int
+is_request(const eirc_link_header_t *h)
 {
-    int i, fd;
-
-    for (i = 0; i < ACCEPT_MAX; i++) {
-        fd = accept4(l->rundir.listen, NULL, NULL,
-                     SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-        if (fd != -1) {
-            l->idle_since = l->now;
-            peer_add(l, fd);
-            continue;
-        }
-
-        if (errno == EAGAIN) {
-            return;
-        }
-
-        if (errno == EINTR || errno == ECONNABORTED) {
-            continue;
-        }
-
-        log_write(LOG_LEVEL_ALERT, errno, NULL, "accept4() failed");
-
-        layer_unwatch(l, l->rundir.listen);
-        l->accept_again = l->now + ACCEPT_PAUSE;
-
-        return;
-    }
+    return h->type == EIRC_LINK_SESSION || h->type == EIRC_LINK_RESUME;
 }
 
 
+/* The connection is a link now; behind SESSION there is USER, unread in it. */
 static void
-session_begin(layer_t *l, peer_t *p, const uint8_t *buf, size_t len)
+request_take(layer_t *l, int fd, eirc_link_type_e type, const uint8_t *buf,
+             size_t len)
 {
-    eirc_link_session_t request;
+    eirc_link_resume_t resume;
+    eirc_link_session_t session;
 
-    if (eirc_link_session_read(&request, buf, len) != EIRC_OK) {
-        log_write(LOG_LEVEL_ERR, 0, NULL, "broken SESSION record");
-        peer_close(l, p);
+    if (type == EIRC_LINK_SESSION
+        && eirc_link_session_read(&session, buf, len) == EIRC_OK)
+    {
+        birth_begin(l, fd, &session);
         return;
     }
 
-    /* the link is the session's now, with USER unread in it */
+    if (type == EIRC_LINK_RESUME
+        && eirc_link_resume_read(&resume, buf, len) == EIRC_OK)
+    {
+        resume_begin(l, fd, &resume);
+        return;
+    }
 
-    birth_begin(l, peer_release(l, p), &request);
+    log_write(LOG_LEVEL_ERR, 0, NULL, "broken %s record",
+              type == EIRC_LINK_SESSION ? "SESSION" : "RESUME");
+    (void) close(fd);
 }
 
 
@@ -273,31 +227,18 @@ rescue_refuse(layer_t *l, peer_t *p)
 
 
 static void
-session_resume(layer_t *l, peer_t *p, const uint8_t *buf, size_t len)
-{
-    eirc_link_resume_t request;
-
-    if (eirc_link_resume_read(&request, buf, len) != EIRC_OK) {
-        log_write(LOG_LEVEL_ERR, 0, NULL, "broken RESUME record");
-        peer_close(l, p);
-        return;
-    }
-
-    resume_begin(l, peer_release(l, p), &request);
-}
-
-
-static void
 record_take(layer_t *l, peer_t *p, const uint8_t *buf, size_t len)
 {
     eirc_link_header_t h;
 
-    if (p->kind != 0 || eirc_link_header_read(&h, buf, len) != EIRC_OK
-        || h.flags != 0 || h.value != EIRC_LINK_VERSION
-        || (h.count != 0 && h.type != EIRC_LINK_RESUME))
-    {
+    if (p->kind != 0 || !header_read(&h, buf, len)) {
         log_write(LOG_LEVEL_ERR, 0, NULL, "broken record of %zu bytes", len);
         peer_close(l, p);
+        return;
+    }
+
+    if (is_request(&h)) {
+        request_take(l, peer_release(l, p), h.type, buf, len);
         return;
     }
 
@@ -314,19 +255,124 @@ record_take(layer_t *l, peer_t *p, const uint8_t *buf, size_t len)
         upgrade_begin(l);
         break;
 
-    case EIRC_LINK_SESSION:
-        session_begin(l, p, buf, len);
-        break;
-
-    case EIRC_LINK_RESUME:
-        session_resume(l, p, buf, len);
-        break;
-
     default:
         log_write(LOG_LEVEL_ERR, 0, NULL, "unexpected record of type %u",
                   h.type);
         peer_close(l, p);
         break;
+    }
+}
+
+
+/* The peer, or NULL, and the descriptor is closed. */
+static peer_t *
+peer_add(layer_t *l, int fd, int rescue)
+{
+    peer_t *p;
+
+    p = table_add(&l->peers);
+
+    if (p == NULL
+        || layer_watch(l, fd, EPOLLIN, LAYER_PEER, p->item.key) == -1) {
+        log_write(LOG_LEVEL_ALERT, errno, NULL, "no room for a connection");
+
+        if (p != NULL) {
+            table_remove(&l->peers, p);
+        }
+
+        (void) close(fd);
+        return NULL;
+    }
+
+    p->fd = fd;
+    p->rescue = rescue;
+    p->deadline = l->now + EIRC_LINK_IDLE_TIME;
+    list_add(l, p);
+
+    return p;
+}
+
+
+/*
+ * Who knows this layer by its watch connection does not wait for HELLO: a
+ * request that is there already is taken at once, and answered without it.
+ */
+static void
+peer_begin(layer_t *l, int fd)
+{
+    ssize_t n;
+    uint8_t buf[EIRC_LINK_SESSION_MAX + 1];
+    peer_t *p;
+    eirc_link_header_t h;
+
+    n = recv(fd, buf, sizeof(buf), MSG_DONTWAIT);
+
+    if (n > 0 && header_read(&h, buf, (size_t) n) && is_request(&h)) {
+        request_take(l, fd, h.type, buf, (size_t) n);
+        return;
+    }
+
+    if (n == 0 || hello_send(l, fd) == -1) {
+        (void) close(fd);
+        return;
+    }
+
+    p = peer_add(l, fd, 0);
+
+    if (p != NULL && n > 0) {
+        record_take(l, p, buf, (size_t) n);
+    }
+}
+
+
+static void
+peer_greet(layer_t *l, int fd)
+{
+    /* the last descriptors are not for connections that only wait */
+
+    if (!peer_is_ours(fd) || layer_fds(l) >= l->fds_max) {
+        (void) close(fd);
+        return;
+    }
+
+    if (rescue_is(fd)) {
+        (void) peer_add(l, fd, 1);
+        return;
+    }
+
+    peer_begin(l, fd);
+}
+
+
+void
+peers_accept(layer_t *l)
+{
+    int i, fd;
+
+    for (i = 0; i < ACCEPT_MAX; i++) {
+        fd = accept4(l->rundir.listen, NULL, NULL,
+                     SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+        if (fd != -1) {
+            l->idle_since = l->now;
+            peer_greet(l, fd);
+            continue;
+        }
+
+        if (errno == EAGAIN) {
+            return;
+        }
+
+        if (errno == EINTR || errno == ECONNABORTED) {
+            continue;
+        }
+
+        log_write(LOG_LEVEL_ALERT, errno, NULL, "accept4() failed");
+
+        layer_unwatch(l, l->rundir.listen);
+        l->accept_again = l->now + ACCEPT_PAUSE;
+
+        return;
     }
 }
 

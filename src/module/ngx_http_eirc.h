@@ -408,9 +408,9 @@ ngx_int_t ngx_http_eirc_auth(ngx_http_request_t *r, ngx_http_eirc_ctx_t *ctx);
 void ngx_http_eirc_auth_mask(ngx_http_request_t *r, ngx_http_eirc_ctx_t *ctx);
 
 /*
- * After the process was asked for, or refused: wipes the user object, which
- * may hold a secret, and frees what the subrequest's answer took. A session
- * may last for days.
+ * When the session stands, or won't: wipes the user object, which may hold a
+ * secret, and frees what the subrequest's answer took. A session may last for
+ * days.
  */
 void ngx_http_eirc_auth_forget(ngx_http_request_t *r,
     ngx_http_eirc_ctx_t *ctx);

@@ -4,13 +4,15 @@
  * processes of sessions (docs/link.md).
  *
  *     WAITING --> WAIT_HELLO --> OPEN --> REQUESTED --> STANDS --> CLOSED
- *        ^            |
- *        +------------+  the layer went away before it said anything
+ *        ^            |                       |
+ *        +------------+-----------------------+
+ *                        the layer went away before it said anything
  *
  * WAITING has no connection: the layer is being started, or its backlog is
- * full. In OPEN nothing is asked yet, in REQUESTED the process is awaited.
- * What goes out over a link is in link_output.c. A layer that goes away takes
- * no link with it: those that stand are the processes'.
+ * full. A layer that this worker watches has said HELLO to the watch, and is
+ * not waited for in WAIT_HELLO. In OPEN nothing is asked yet, in REQUESTED the
+ * process is awaited. What goes out over a link is in link_output.c. A layer
+ * that goes away takes no link with it: those that stand are the processes'.
  */
 
 
@@ -164,6 +166,14 @@ ngx_http_eirc_link_connect(ngx_http_eirc_link_t *link)
 
         link->connection = c;
         link->state = NGX_HTTP_EIRC_LINK_WAIT_HELLO;
+        link->broken = 0;
+        link->unheard = 1;
+        link->early = layer->up && !link->any && !link->again;
+
+        if (link->early) {
+            ngx_post_event(c->write, &ngx_posted_events);
+            return;
+        }
 
         ngx_http_eirc_link_wait(link, NGX_HTTP_EIRC_LINK_OPEN_TIME);
         return;
@@ -367,6 +377,12 @@ ngx_http_eirc_link_write_handler(ngx_event_t *wev)
     c = wev->data;
     link = c->data;
 
+    if (link->early && link->state == NGX_HTTP_EIRC_LINK_WAIT_HELLO) {
+        link->state = NGX_HTTP_EIRC_LINK_OPEN;
+        link->handler->open(link);
+        return;
+    }
+
     rc = ngx_http_eirc_link_flush(link);
 
     if (rc == NGX_ERROR) {
@@ -394,14 +410,22 @@ ngx_http_eirc_link_record(ngx_http_eirc_link_t *link, ssize_t n)
     size_t               len;
     eirc_link_header_t   h;
 
-    if (link->state == NGX_HTTP_EIRC_LINK_WAIT_HELLO) {
-        ngx_http_eirc_link_greeted(link, n);
-        return;
-    }
-
     if (eirc_link_header_read(&h, ngx_http_eirc_record_buffer, n) != EIRC_OK) {
         ngx_http_eirc_link_violation(link, "a malformed record");
         return;
+    }
+
+    /* a request that was there before HELLO has its answer without it */
+
+    if (link->unheard) {
+        link->unheard = 0;
+
+        if (h.type == EIRC_LINK_HELLO
+            || link->state == NGX_HTTP_EIRC_LINK_WAIT_HELLO)
+        {
+            ngx_http_eirc_link_greeted(link, n);
+            return;
+        }
     }
 
     len = n - EIRC_LINK_HEADER_SIZE;
@@ -466,6 +490,10 @@ ngx_http_eirc_link_greeted(ngx_http_eirc_link_t *link, ssize_t n)
 
     if (ngx_http_eirc_record_hello(link->layer, n, &full, &why) != NGX_OK) {
         ngx_http_eirc_link_violation(link, why);
+        return;
+    }
+
+    if (link->state != NGX_HTTP_EIRC_LINK_WAIT_HELLO) {
         return;
     }
 
@@ -680,6 +708,15 @@ ngx_http_eirc_link_lost(ngx_http_eirc_link_t *link)
 {
     static u_char  layer[] = "the socket layer has gone";
     static u_char  process[] = "the process has gone";
+
+    if (link->state == NGX_HTTP_EIRC_LINK_REQUESTED && link->unheard) {
+
+        /* nobody has the request, or else this end were open */
+
+        link->again = 1;
+        link->deadline = ngx_current_msec + NGX_HTTP_EIRC_LINK_OPEN_TIME;
+        link->state = NGX_HTTP_EIRC_LINK_WAIT_HELLO;
+    }
 
     switch (link->state) {
 

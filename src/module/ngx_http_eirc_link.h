@@ -79,6 +79,9 @@ struct ngx_http_eirc_link_s {
     uint64_t                       confirmed;   /* lines */
     ngx_http_eirc_link_state_e     state;
     unsigned                       any:1;       /* every layer will do */
+    unsigned                       early:1;     /* waits for no HELLO */
+    unsigned                       unheard:1;   /* nothing came over it */
+    unsigned                       again:1;     /* a request was in vain */
     unsigned                       queued:1;
     unsigned                       paused:1;
     unsigned                       blocked:1;   /* a send said NGX_AGAIN */

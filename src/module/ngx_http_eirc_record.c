@@ -100,15 +100,15 @@ ngx_http_eirc_record_socket(ngx_http_eirc_layer_t *layer, ngx_log_t *log,
     c->read->handler = ngx_http_eirc_record_empty_handler;
     c->write->handler = ngx_http_eirc_record_empty_handler;
 
-    if (ngx_add_conn) {
-        if (ngx_add_conn(c) == NGX_ERROR) {
-            goto failed;
-        }
+    /*
+     * Of the other end's reading nothing has to be known before a record does
+     * not fit: there is room for any in an empty socket.
+     */
 
-    } else if (ngx_add_event(c->read, NGX_READ_EVENT,
-                             (ngx_event_flags & NGX_USE_CLEAR_EVENT)
-                             ? NGX_CLEAR_EVENT : NGX_LEVEL_EVENT)
-               != NGX_OK)
+    if (ngx_add_event(c->read, NGX_READ_EVENT,
+                      (ngx_event_flags & NGX_USE_CLEAR_EVENT)
+                      ? NGX_CLEAR_EVENT : NGX_LEVEL_EVENT)
+        != NGX_OK)
     {
         goto failed;
     }

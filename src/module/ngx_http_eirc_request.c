@@ -181,7 +181,11 @@ ngx_http_eirc_request_open(ngx_http_eirc_session_t *s)
         return;
     }
 
-    if (s->state == NGX_HTTP_EIRC_SESSION_SWITCHING) {
+    /* again in REQUESTING: the layer before has gone without a word */
+
+    if (s->state == NGX_HTTP_EIRC_SESSION_SWITCHING
+        || s->state == NGX_HTTP_EIRC_SESSION_REQUESTING)
+    {
         ngx_http_eirc_request_send(s);
         return;
     }
@@ -302,7 +306,6 @@ ngx_http_eirc_request_send(ngx_http_eirc_session_t *s)
     rc = ngx_http_eirc_request_resumable(s, &request, hash);
 
     if (rc != NGX_OK) {
-        ngx_http_eirc_auth_forget(r, s->ctx);
         ngx_http_eirc_request_refuse(s, NGX_HTTP_SERVICE_UNAVAILABLE);
         return;
     }
@@ -326,8 +329,6 @@ ngx_http_eirc_request_send(ngx_http_eirc_session_t *s)
 
         ngx_destroy_pool(pool);
     }
-
-    ngx_http_eirc_auth_forget(r, s->ctx);
 
     if (rc != NGX_OK) {
         ngx_http_eirc_request_refuse(s, NGX_HTTP_SERVICE_UNAVAILABLE);

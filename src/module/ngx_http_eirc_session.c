@@ -253,6 +253,7 @@ ngx_http_eirc_session_stand(ngx_http_eirc_session_t *s,
     }
 
     ngx_http_eirc_token_use(s->request, &s->ctx->claim);
+    ngx_http_eirc_auth_forget(s->request, s->ctx);
 
     if ((resumed && ngx_http_eirc_session_names(s, resumed) != NGX_OK)
         || ngx_http_eirc_session_accept(s) != NGX_OK)
@@ -722,6 +723,7 @@ ngx_http_eirc_session_release(ngx_http_eirc_session_t *s)
         ngx_http_eirc_resume_wipe(s->resume);
     }
 
+    ngx_http_eirc_auth_forget(s->request, s->ctx);
     ngx_http_eirc_session_unlink(s, 0, NULL);
 }
 

@@ -10,6 +10,8 @@ package EIRC::Layer;
 #       answer => 'ready'  to USER; 'reset' for READY with that flag;
 #                          'resumed', as if it was RESUME; or
 #                          [ $reason, $text ] for REFUSED, or '' for none
+#       vanish => 0        so many requests find no HELLO, and instead of an
+#                          answer the end of file
 #       id => '0-1'        the session's ID in READY
 #       resume => { messages => 0, lines => N, gap => 0, nick => 'alice',
 #           account => 'alice', replay => 65536 }
@@ -17,7 +19,7 @@ package EIRC::Layer;
 #                          given; or [ $reason, $text ]; 'ready' or 'reset'
 #                          for READY, or '' for none
 #
-#   $layer->set(%opt)      changes answer, id and resume from now on
+#   $layer->set(%opt)      changes any of these from now on
 #
 #   What follows is about the session that came last.
 #
@@ -285,7 +287,7 @@ sub new {
 
     return bless { listen => $listen, control => $control, in => '',
         out => '', conns => {}, records => [], hello => [ 2, $opt{index}, 0 ],
-        answer => 'ready', id => "$opt{index}-1", resume => {},
+        answer => 'ready', id => "$opt{index}-1", resume => {}, vanish => 0,
         watches => {}, %opt }, $class;
 }
 
@@ -339,7 +341,7 @@ sub accept {
     $self->{conns}{ fileno $s } = $s;
     $self->tell(EIRC::Layer::_record('ACCEPT'));
 
-    my $hello = $self->{hello};
+    my $hello = $self->{vanish} ? '' : $self->{hello};
     my $bytes = ref $hello
         ? EIRC::Layer::_record('HELLO', $hello->[0], $hello->[1], undef,
             $hello->[2])
@@ -438,6 +440,12 @@ sub read {
     if ($type == 3 || $type == 5) {
         $self->{session} = $s;
         $self->{records} = [];
+    }
+
+    if ($self->{vanish} && ($type == 4 || $type == 5)) {
+        $self->{vanish}--;
+        $self->drop($s);
+        return;
     }
 
     $self->resume($s, $packet) if $type == 5;

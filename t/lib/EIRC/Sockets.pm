@@ -27,10 +27,11 @@ package EIRC::Sockets;
 #   my $peer = $layer->session(%opt); ... that has asked for a session:
 #       account, servers => [ [ $host, $port, $flags ], ... ], limit, replay,
 #       linger, mode => 0, key => its hash, tls => bytes of TLS,
-#       user => JSON of the user object, or undef: no USER is sent
+#       user => JSON of the user object, or undef: no USER is sent;
+#       early => 1: HELLO is not waited for
 #
 #   my $peer = $layer->resume($id, %opt);   ... that wants that one back:
-#       lines, key, next => hashes, mode, cpu, version
+#       lines, key, next => hashes, mode, cpu, version, early
 #
 #   $peer->send($type, %opt)   a record: flags, value, count, body
 #   $peer->send_raw($bytes)    a packet
@@ -271,7 +272,7 @@ sub session {
     my ($self, %opt) = @_;
     my $peer = $self->peer() or return undef;
 
-    $peer->recv(5);
+    $peer->recv(5) if !$opt{early};
     $peer->send_raw(session_record(%opt));
 
     my $user = exists $opt{user} ? $opt{user} : '{"nick":"alice"}';
@@ -291,7 +292,7 @@ sub resume {
     %opt = (lines => 0, key => '', next => '', mode => 0, cpu => 0xffffffff,
         version => 2, %opt);
 
-    $peer->recv(5);
+    $peer->recv(5) if !$opt{early};
     $peer->send(RESUME, value => $opt{version}, count => $opt{lines},
         body => pack('a32a32a32CxxxV', $id, @opt{qw/ key next mode cpu /}));
 
