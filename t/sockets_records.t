@@ -69,7 +69,7 @@ my @broken = (
 
 my $t = Test::Nginx->new()->write_file('error.log', '');
 
-$t->plan(@broken / 2 * 4 + 13);
+$t->plan(@broken / 2 * 4 + 14);
 
 my $layer = EIRC::Sockets->new($t)->start();
 my $watch = $layer->watch();
@@ -108,11 +108,30 @@ for my $early (0, 1) {
 
 # requests that do not wait for HELLO have none, and their answer
 
-my $peer = before_accept(session_record(), pack('Cx15', USER)
+my $user = pack('Cx15', USER)
     . '{"user":{"nick":"alice"},"address":"127.0.0.1","port":1,'
-    . '"secure":false,"mode":"eirc","flood_rate":0,"flood_burst":1}');
+    . '"secure":false,"mode":"eirc","flood_rate":0,"flood_burst":1}';
 
+my $peer = before_accept(session_record(), $user);
 is($peer->recv(5)->{type}, READY, 'a session without HELLO');
+$peer->close();
+
+# whoever has left already does not count against the next try
+
+my @one = (session_record(account => 'bob', limit => 1), $user);
+
+kill 'STOP', $layer->pid();
+
+my $left = $layer->peer();
+$left->send_raw($_) for @one;
+$left->close();
+
+$peer = $layer->peer();
+$peer->send_raw($_) for @one;
+
+kill 'CONT', $layer->pid();
+
+is($peer->recv(5)->{type}, READY, 'a session behind one that has left');
 $peer->close();
 
 $peer = before_accept($header->(RESUME, 0, 0, 2, 0)

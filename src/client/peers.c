@@ -1,6 +1,7 @@
 #include "peers.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -182,6 +183,18 @@ is_request(const eirc_link_header_t *h)
 }
 
 
+static int
+has_left(int fd)
+{
+    struct pollfd p;
+
+    p.fd = fd;
+    p.events = 0;
+
+    return poll(&p, 1, 0) == 1 && (p.revents & POLLHUP) != 0;
+}
+
+
 /* The connection is a link now; behind SESSION there is USER, unread in it. */
 static void
 request_take(layer_t *l, int fd, eirc_link_type_e type, const uint8_t *buf,
@@ -189,6 +202,13 @@ request_take(layer_t *l, int fd, eirc_link_type_e type, const uint8_t *buf,
 {
     eirc_link_resume_t resume;
     eirc_link_session_t session;
+
+    /* one that gave up waiting must not take the place of its own next try */
+
+    if (has_left(fd)) {
+        (void) close(fd);
+        return;
+    }
 
     if (type == EIRC_LINK_SESSION
         && eirc_link_session_read(&session, buf, len) == EIRC_OK)
