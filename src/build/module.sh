@@ -81,7 +81,8 @@ build_nginx() {
     configure_nginx "$tree" --with-compat --with-debug --with-pcre-jit \
         --with-threads --with-http_ssl_module --with-http_v2_module \
         --with-http_realip_module --with-http_auth_request_module \
-        --with-http_stub_status_module "$@"
+        --with-http_stub_status_module --with-poll_module --with-select_module \
+        "$@"
     make_nginx "$tree" build
 }
 

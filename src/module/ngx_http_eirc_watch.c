@@ -311,9 +311,10 @@ ngx_http_eirc_watch_read_handler(ngx_event_t *rev)
 
     ngx_http_eirc_watch_up(layer);
 
-    if (layer->connection == c && ngx_handle_read_event(rev, 0) != NGX_OK) {
-        ngx_http_eirc_watch_close(layer);
-        ngx_http_eirc_watch_retry(layer, 0);
+    /* where events are no edges its end is waited for with nothing unread */
+
+    if (layer->connection == c) {
+        ngx_post_event(rev, &ngx_posted_events);
     }
 }
 
