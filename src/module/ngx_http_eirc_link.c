@@ -171,6 +171,11 @@ ngx_http_eirc_link_connect(ngx_http_eirc_link_t *link)
         link->early = layer->up && !link->any && !link->again;
 
         if (link->early) {
+
+            if (link->timer.timer_set) {
+                ngx_del_timer(&link->timer);
+            }
+
             ngx_post_event(c->write, &ngx_posted_events);
             return;
         }
