@@ -653,6 +653,16 @@ handle_join_refused(user_t *u, const eirc_irc_msg_t *msg)
 }
 
 
+/* 437: said of nicks and of channels */
+static bool
+handle_unavailable(user_t *u, const eirc_irc_msg_t *msg)
+{
+    return isupport_is_channel(&u->state.isupport, msg->params[1])
+               ? handle_join_refused(u, msg)
+               : handle_nick_refused(u, msg);
+}
+
+
 /* sorted by verb */
 static const handler_t handlers[] = {
     {"001", 1, handle_welcome},
@@ -670,11 +680,13 @@ static const handler_t handlers[] = {
     {"432", 1, handle_nick_refused},
     {"433", 1, handle_nick_refused},
     {"436", 1, handle_nick_refused},
-    {"437", 2, handle_nick_refused},
+    {"437", 2, handle_unavailable},
+    {"448", 2, handle_join_refused},
     {"451", 1, handle_unknown},
     {"463", 1, handle_user_refused},
     {"464", 1, handle_password_refused},
     {"465", 1, handle_user_refused},
+    {"470", 2, handle_join_refused},
     {"471", 2, handle_join_refused},
     {"473", 2, handle_join_refused},
     {"474", 2, handle_join_refused},
@@ -682,7 +694,10 @@ static const handler_t handlers[] = {
     {"476", 2, handle_join_refused},
     {"477", 2, handle_join_refused},
     {"479", 2, handle_join_refused},
+    {"480", 2, handle_join_refused},
     {"489", 2, handle_join_refused},
+    {"500", 2, handle_join_refused},
+    {"519", 2, handle_join_refused},
     {"520", 2, handle_join_refused},
     {"902", 1, handle_login},
     {"903", 1, handle_login},
@@ -691,6 +706,7 @@ static const handler_t handlers[] = {
     {"906", 1, handle_login},
     {"907", 1, handle_login},
     {"908", 1, handle_login},
+    {"926", 2, handle_join_refused},
     {"AUTHENTICATE", 1, handle_authenticate},
     {"CAP", 2, handle_cap},
     {"CHGHOST", 2, handle_chghost},

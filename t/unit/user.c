@@ -194,7 +194,14 @@ test_refused(void **state)
 static void
 test_channels(void **state)
 {
+    size_t i;
     session_channel_t channel;
+    static const char *const refusals[] = {
+        ":s 437 me #no :unavailable",   ":s 448 me #no :forbidden",
+        ":s 470 me #no #yes :go there", ":s 480 me #no :too many join",
+        ":s 489 me #no :only with TLS", ":s 500 me #no :too many join",
+        ":s 519 me #no :for admins",    ":s 926 me #no :forbidden",
+    };
 
     (void) state;
 
@@ -208,6 +215,15 @@ test_channels(void **state)
     assert_int_equal(flags("#b"), 0);
     server(":s 473 me #a :no");
     assert_int_equal(flags("#a"), 0x83);
+
+    /* servers have many words for it */
+
+    for (i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
+        browser("JOIN #no");
+        assert_int_equal(flags("#no"), 0x81);
+        server(refusals[i]);
+        assert_int_equal(flags("#no"), 0);
+    }
 
     /* keys of the user's own joins are kept, in their places */
 
