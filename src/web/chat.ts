@@ -81,12 +81,18 @@ export class Chat extends Emitter<ChatEvents> {
         this.said = new Said(this);
     }
 
-    /* Whom the server is to register, now: also when coming back. */
+    /*
+     * Whom the server is to register, now: also when coming back.  The
+     * channel in front is the first, and so in front on the next page.
+     */
     get wanted(): Profile {
+        const front = (c: Conversation): number => Number(c === this.current);
+
         return {
             ...this.profile,
             channels: this.conversations.all
                 .filter((c) => c.kind === 'channel' && !c.leaving)
+                .sort((a, b) => front(b) - front(a))
                 .map((c) => c.name),
         };
     }

@@ -332,6 +332,19 @@ test('a channel that was left is not asked for again', async () => {
     assert.deepEqual(table.chat.wanted.channels, ['#y']);
 });
 
+test('a page that is loaded anew has the same channel in front', async () => {
+    const table = new Table(['#x', '#y']);
+
+    await table.up();
+    table.join('#x');
+    table.join('#y');
+    table.join('#z');
+    table.chat.type('/join #y');
+    assert.equal(table.chat.current.name, '#y');
+    assert.deepEqual(table.chat.wanted.channels, ['#y', '#x', '#z']);
+    assert.equal(new Table(table.chat.wanted.channels).chat.current.name, '#y');
+});
+
 test('a conversation keeps so much and no more', async () => {
     const table = new Table();
 
