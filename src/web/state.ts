@@ -77,6 +77,9 @@ export type Fact =
     | { kind: 'error'; about: string; text: string; code: string }
     | { kind: 'info'; about: string; text: string; code: string };
 
+/* Errors have 4 or 5 in front, and since then some others. */
+const ERROR = /^(?:[45]|69|723$|926$)/;
+
 const QUIET = new Set(['PING', 'PONG', 'CAP', 'AUTHENTICATE']);
 
 /* Numerics with nothing a reader would want. */
@@ -203,7 +206,7 @@ export class ChatState {
         const about = params.length > 2 ? params[1] ?? '' : '';
         const text = params.slice(1).join(' ');
 
-        if (/^[45]/.test(command)) {
+        if (ERROR.test(command)) {
             const said = params[params.length - 1] ?? '';
 
             return [{

@@ -238,6 +238,17 @@ test('errors and other numerics', () => {
         }],
     );
     assert.deepEqual(
+        feed(
+            state, ':s 926 me #y :Channel #y is forbidden',
+            ':s 696 me #x l ten :Invalid limit', ':s 723 me die :No privilege',
+        ).map((f) => [f.kind, 'about' in f && f.about, 'text' in f && f.text]),
+        [
+            ['error', '#y', 'Channel #y is forbidden'],
+            ['error', '#x', 'Invalid limit'],
+            ['error', 'die', 'No privilege'],
+        ],
+    );
+    assert.deepEqual(
         feed(state, ':s 318 me a :End of WHOIS'),
         [{ kind: 'info', about: 'a', text: 'a End of WHOIS', code: '318' }],
     );
