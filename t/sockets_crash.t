@@ -21,11 +21,11 @@ select STDOUT; $| = 1;
 
 # no nginx here, whose log the library looks into at the end
 
-my $t = Test::Nginx->new()->write_file('error.log', '')->plan(36);
+my $t = Test::Nginx->new()->write_file('error.log', '')->plan(39);
 
 my $irc = EIRC::IRCServer->new($t, port => 8081,
     isupport => 'CASEMAPPING=ascii PREFIX=(qov)~@+ CHANMODES=b,k,l,imnpst '
-        . 'CHANTYPES=#! NETWORK=Test');
+        . 'CHANTYPES=#! NETWORK=Test', on_line => \&cut);
 $t->run_daemon($irc->code());
 $irc->wait();
 
@@ -140,9 +140,19 @@ say_to($bob, 1, 'PRIVMSG #room :bob lives');
 ok($irc->wait_for(qr/bob lives/, 5), 'and speaks');
 is((() = $layer->workers()), 3, 'as many processes as sessions');
 
+# while it waits to come back to IRC
+
+my $dave = session('dave', channels => ['#cut']);
+$dave->lines(5, qr/ 366 /);
+say_to($dave, 0, 'PRIVMSG #cut :cut me');
+like(told($dave, qr/Next try/), qr/:The connection to the IRC server was lost/,
+    'the connection is lost');
+ok(kill_worker('dave'), '... and then the process');
+ok(wait_until(10, sub { count('JOIN #cut') == 2 }), 'the next one comes back');
+
 # the end
 
-for my $peer ($alice, $bob, $carol) {
+for my $peer ($alice, $bob, $carol, $dave) {
     $peer->send(ENDED, value => 2, body => '');
 }
 
@@ -161,6 +171,15 @@ sub session {
     return $layer->session(account => $nick, crash_limit => 100,
         servers => [ [ '127.0.0.1', $irc->port() ] ],
         user => qq({"nick":"$nick","channels":[$channels]}), %opt);
+}
+
+
+sub cut {
+    my ($server, $conn, $line) = @_;
+
+    return 0 unless $line =~ /:cut me$/;
+    $server->hangup($conn);
+    return 1;
 }
 
 

@@ -154,6 +154,20 @@ comeback_begin(user_t *u, eirc_slice_t words)
 
 
 void
+comeback_again(user_t *u)
+{
+    if (user_has_ended(u)) {
+        return;
+    }
+
+    u->retry = u->now
+               + (u->session.state->stays
+                      ? comeback_wait(u->session.state->tries, u->random)
+                      : 0);
+}
+
+
+void
 comeback_welcomed(user_t *u)
 {
     session_state_t *state;

@@ -44,4 +44,7 @@ bool comeback_at_once(user_t *u);
 /* The server has taken the user. */
 void comeback_welcomed(user_t *u);
 
+/* A successor waits anew: how long that was to be its predecessor alone knew. */
+void comeback_again(user_t *u);
+
 #endif /* _COMEBACK_H_INCLUDED_ */

@@ -155,10 +155,7 @@ server_missing(relay_t *r, const control_short_t *c)
         r->irc_gone = true;
 
     } else if (c->status == 0) {
-        u->retry = u->now
-                   + (u->session.state->stays
-                          ? comeback_wait(u->session.state->tries, u->random)
-                          : 0);
+        comeback_again(u);
     }
 }
 

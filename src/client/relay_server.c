@@ -373,6 +373,7 @@ relay_server_inherit(relay_t *r, int fd, const control_short_t *c)
 
         } else {
             (void) close(fd);
+            comeback_again(&r->user);
         }
 
         return EIRC_OK;
