@@ -27,7 +27,7 @@ select STDOUT; $| = 1;
 
 # no nginx here, whose log the library looks into at the end
 
-my $t = Test::Nginx->new()->write_file('error.log', '')->plan(43);
+my $t = Test::Nginx->new()->write_file('error.log', '')->plan(46);
 my $dir = $t->testdir();
 
 my $irc = EIRC::IRCServer->new($t, port => 8081, on_line => sub {
@@ -134,6 +134,33 @@ my @lines = map { / PRIVMSG bob :line (\d+ \d+)$/ ? $1 : () }
 
 is_deeply(\@lines, [ map { my $n = $_; map { "$n $_" } 1 .. 20 } 1 .. 5 ],
     'five deaths, every line once');
+
+# processes that die with it, when it has asked for others
+
+my $template = $layer->helper('template');
+my @dead = map { workers_of($_) } qw/ alice bob carol /;
+my $friend = fork();
+die "fork(): $!\n" if !defined $friend;
+sleep if !$friend;
+
+# whoever stands still in a group that nobody is left of is woken by SIGHUP
+
+setpgrp($friend, $template) or die "setpgrp(): $!\n";
+kill 'STOP', $template;
+kill 'KILL', @dead;
+ok(wait_until(5, sub {
+    my $log = $layer->log();
+    return !grep { $log !~ /worker $_ exited on signal 9/ } @dead;
+}), 'all processes die');
+$layer->peer()->recv(5); # the template is asked before anybody is greeted
+$layer->slay();
+kill 'CONT', $template;
+$layer->again();
+$watch = $layer->watch();
+ok(moved(3), 'others come to the next layer');
+ok(chat($alice, $bob, 'all there'), 'a line');
+kill 'KILL', $friend;
+waitpid($friend, 0);
 
 # what happens while there is no layer
 

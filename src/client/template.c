@@ -136,6 +136,18 @@ descriptors_check(const control_t *c, const int *fds, int nfds)
 }
 
 
+/* A layer that has died may have asked for more: their sessions have nobody
+ * else, and find the next layer. */
+static int
+answer_send(const control_t *c)
+{
+    return control_send(LAYER_FD, c, NULL, 0) == EIRC_OK || errno == EPIPE
+                   || errno == ECONNRESET
+               ? 1
+               : -1;
+}
+
+
 /* 0: nothing there for now; -1: the layer is gone, or breaks the rules. */
 static int
 record_take(control_long_t *record)
@@ -162,7 +174,7 @@ record_take(control_long_t *record)
         && descriptors_check(c, fds, nfds))
     {
         worker_fork(record);
-        rc = (control_send(LAYER_FD, c, NULL, 0) == EIRC_OK) ? 1 : -1;
+        rc = answer_send(c);
     }
 
     if (nfds > 0) {
