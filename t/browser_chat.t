@@ -25,7 +25,7 @@ use EIRC::Processes;
 binmode($_, ':encoding(UTF-8)') foreach Test::More->builder->output,
     Test::More->builder->failure_output, Test::More->builder->todo_output;
 
-plan(tests => 45);
+plan(tests => 49);
 
 my $top = abs_path("$FindBin::Bin/..");
 my $dir = tempdir('eirc-run-XXXXXXXX', TMPDIR => 1, CLEANUP => 1);
@@ -155,6 +155,26 @@ ok($third->until(q{texts().some((t) => /^You are known as alice./.test(t))}),
     'who wants a name that is taken gets another');
 ok($alice->until(q{texts().some((t) => /^alice.+ joined[.]$/.test(t))}),
     'and is there');
+
+# a small screen: the keys stay inside of what lies over the rest
+
+$bert->call('Emulation.setDeviceMetricsOverride', { width => 360,
+    height => 640, deviceScaleFactor => 1, mobile => JSON::PP::false });
+$bert->until(q{matchMedia('(max-width: 720px)').matches});
+$bert->js(q{document.querySelector('.heading .narrow').focus(); 0});
+$bert->press('Enter');
+ok($bert->until(q{document.activeElement.closest('.tabs') !== null}),
+    'the list of conversations has the focus');
+is(join(' ', map { $bert->press('Tab');
+    $bert->js(q{document.activeElement.closest('.talk') ? 'out' : ''}) }
+    1 .. $bert->js(q{all('.tabs button, .tabs input').length})) =~ s/ //gr,
+    '', 'and keeps it');
+$bert->press('Escape');
+ok($bert->until(q{document.activeElement.matches('.heading .narrow')}),
+    'until it is closed');
+$bert->call('Emulation.clearDeviceMetricsOverride');
+$bert->js(q{document.querySelector('#composer').focus(); 0});
+is($bert->js('document.activeElement.id'), 'composer', 'one can type again');
 
 # leaving
 

@@ -21,6 +21,9 @@ export class PageView {
     private readonly log: LogView;
     private readonly tabs: TabsView;
     private readonly members: MembersView;
+    private readonly talk: HTMLElement;
+    /* as in narrow.css: a drawer lies over all else */
+    private readonly small = matchMedia('(max-width: 1000px)');
     private readonly ended = new AbortController();
 
     constructor(private readonly chat: Chat) {
@@ -44,22 +47,23 @@ export class PageView {
         this.members.element.append(closeButton('Close', close));
         scrim.addEventListener('click', close);
 
+        this.talk = el(
+            'main',
+            { class: 'talk' },
+            new HeadingView(
+                chat,
+                () => this.drawer('tabs'),
+                () => this.drawer('members'),
+            ).element,
+            new BannerView(chat).element,
+            this.log.element,
+            this.composer.element,
+        );
         this.element = el(
             'div',
             { class: 'chat' },
             this.tabs.element,
-            el(
-                'main',
-                { class: 'talk' },
-                new HeadingView(
-                    chat,
-                    () => this.drawer('tabs'),
-                    () => this.drawer('members'),
-                ).element,
-                new BannerView(chat).element,
-                this.log.element,
-                this.composer.element,
-            ),
+            this.talk,
             this.members.element,
             scrim,
         );
@@ -75,6 +79,7 @@ export class PageView {
         window.addEventListener(
             'online', () => chat.connection.wake(), { signal },
         );
+        this.small.addEventListener('change', close, { signal });
 
         chat.on('tabs', coalesce(() => this.title()));
         chat.on('current', () => this.title());
@@ -125,6 +130,14 @@ export class PageView {
         } else {
             this.element.dataset.drawer = name;
         }
+
+        /* what is behind it can't be reached, with keys neither */
+        for (const part of [this.tabs, this.members]) {
+            part.element.inert = name !== null && this.small.matches
+                && part !== this[name];
+        }
+
+        this.talk.inert = name !== null && this.small.matches;
 
         if (name !== null) {
             const element = this[name].element;
