@@ -24,7 +24,7 @@ select STDOUT; $| = 1;
 
 # no nginx here, whose log the library looks into at the end
 
-my $t = Test::Nginx->new()->write_file('error.log', '')->plan(52);
+my $t = Test::Nginx->new()->write_file('error.log', '')->plan(56);
 my $state = $t->testdir() . '/state';
 
 mkdir $state, 0700;
@@ -112,6 +112,21 @@ $bob = $layer->resume($bob_id, lines => $bob_n, key => $key[0]);
 is($bob->recv(5)->{type}, RESUMED, 'then it can be had');
 bye($bob, 'bob');
 ok(wait_until(5, sub { !-e "$state/$bob_id" }), '... and leaves no file');
+
+# files of the end are good for as long as the layer lives, whichever program
+# it is
+
+my ($one, $one_id, $one_n) = session('one');
+my ($two, $two_id, $two_n) = session('two');
+is($layer->stop(), 0, 'SIGTERM');
+$layer->start();
+$one = $layer->resume($one_id, lines => $one_n, key => $key[0]);
+is($one->recv(5)->{type}, RESUMED, 'one of two is back');
+is(($layer->upgrade())[0], 0, 'upgrade');
+$two = $layer->resume($two_id, lines => $two_n, key => $key[0]);
+is($two->recv(5)->{type}, RESUMED, 'then the other');
+bye($one, 'one');
+bye($two, 'two');
 
 # a session that loses its state is another one on disk, too
 

@@ -21,9 +21,9 @@ typedef struct {
 /* The fixed parts. What is new is added at the end of a list. */
 
 static const field_t layer_fields[] = {
-    FIELD(image_layer_t, idle_since),
-    FIELD(image_layer_t, template),
-    FIELD(image_layer_t, connector),
+    FIELD(image_layer_t, idle_since), FIELD(image_layer_t, template),
+    FIELD(image_layer_t, connector),  FIELD(image_layer_t, turn),
+    FIELD(image_layer_t, taken),      FIELD(image_layer_t, adopts_until),
 };
 
 static const field_t peer_fields[] = {

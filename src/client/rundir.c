@@ -184,6 +184,7 @@ rundir_take(rundir_t *r, unsigned number, int lock, int listen)
 void
 rundir_renew(rundir_t *r)
 {
+    r->stale = 1;
     r->generation++;
 
     (void) predecessor_link(r);

@@ -192,6 +192,15 @@ static void
 layer_restore(layer_t *l, const image_layer_t *layer)
 {
     l->idle_since = layer->idle_since;
+    l->adopts_until = layer->adopts_until;
+
+    /* it is the same life of the layer: files of its predecessor are as exact
+     * as they were */
+
+    if (layer->taken) {
+        l->preserve.store.turn = layer->turn;
+        l->preserve.store.taken = layer->taken;
+    }
 
     /* they serve nobody any more; those of this program come */
 

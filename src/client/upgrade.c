@@ -180,6 +180,9 @@ layer_save(layer_t *l, int fd)
     layer.idle_since = l->idle_since;
     layer.template = (uint32_t) l->template.pid;
     layer.connector = (uint32_t) l->connector.pid;
+    layer.turn = l->preserve.store.turn;
+    layer.taken = l->preserve.store.taken;
+    layer.adopts_until = l->adopts_until;
 
     return bytes_write(fd, buf, image_layer_write(buf, &layer));
 }

@@ -314,7 +314,7 @@ test_others(void **state)
     size_t len;
     uint64_t slot;
     uint8_t buf[IMAGE_RECORD_MAX];
-    image_layer_t layer = {123456789012, 11, 12}, layer2;
+    image_layer_t layer = {123456789012, 11, 12, 13, 1, 1234567890123}, layer2;
     image_peer_t peer = {20, IMAGE_PEER_WATCH, 1234567890123}, peer2;
 
     (void) state;
@@ -352,7 +352,7 @@ test_next(void **state)
     uint32_t type;
     eirc_slice_t body;
     const uint8_t *p;
-    image_layer_t layer = {1, 2, 3};
+    image_layer_t layer = {1, 2, 3, 4, 5, 6};
 
     (void) state;
 
