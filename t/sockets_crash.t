@@ -21,7 +21,7 @@ select STDOUT; $| = 1;
 
 # no nginx here, whose log the library looks into at the end
 
-my $t = Test::Nginx->new()->write_file('error.log', '')->plan(39);
+my $t = Test::Nginx->new()->write_file('error.log', '')->plan(41);
 
 my $irc = EIRC::IRCServer->new($t, port => 8081,
     isupport => 'CASEMAPPING=ascii PREFIX=(qov)~@+ CHANMODES=b,k,l,imnpst '
@@ -150,6 +150,20 @@ like(told($dave, qr/Next try/), qr/:The connection to the IRC server was lost/,
 ok(kill_worker('dave'), '... and then the process');
 ok(wait_until(10, sub { count('JOIN #cut') == 2 }), 'the next one comes back');
 
+# without a descriptor for the next one it is waited for
+
+SKIP: {
+    skip('no prlimit', 2) if system('prlimit --version >/dev/null');
+
+    my $pid = worker('dave');
+
+    limit(8);
+    kill 'KILL', $pid;
+    ok($layer->wait_for_log(qr/no room for a process/, 5), 'no room');
+    limit(1024);
+    ok(wait_until(5, sub { worker('dave') }), 'followed when there is');
+}
+
 # the end
 
 for my $peer ($alice, $bob, $carol, $dave) {
@@ -171,6 +185,12 @@ sub session {
     return $layer->session(account => $nick, crash_limit => 100,
         servers => [ [ '127.0.0.1', $irc->port() ] ],
         user => qq({"nick":"$nick","channels":[$channels]}), %opt);
+}
+
+
+sub limit {
+    my ($n) = @_;
+    return system('prlimit', '--pid', $layer->pid(), "--nofile=$n:");
 }
 
 

@@ -209,6 +209,86 @@ fork_impossible(layer_t *l, held_t *s)
 }
 
 
+/* The IRC connection, for the successor's control channel. */
+static int
+inherit_tell(held_t *s, const control_done_t *done)
+{
+    int nfds, fds[2];
+    control_t c;
+
+    memset(&c, 0, offsetof(control_t, data));
+    c.type = CONTROL_INHERITED;
+    c.key = s->item.key;
+
+    if (s->irc_state != HELD_IRC_CONNECTED) {
+        c.status = s->irc_state != HELD_IRC_NONE;
+        return control_send(s->control, &c, NULL, 0);
+    }
+
+    c.value = s->server | (s->relay != NULL ? CONTROL_SECURE : 0);
+    c.serial = s->connection;
+
+    if (done != NULL) {
+        c.size = sizeof(control_done_t);
+        memcpy(c.data, done, sizeof(control_done_t));
+    }
+
+    fds[0] = s->irc;
+    fds[1] = s->secret;
+    nfds = s->secret == -1 ? 1 : 2;
+
+    return control_send(s->control, &c, fds, nfds);
+}
+
+
+static int
+attach_tell(const held_t *s)
+{
+    control_t c;
+    control_attach_t attach;
+
+    memset(&c, 0, offsetof(control_t, data));
+    memset(&attach, 0, sizeof(attach));
+    c.type = CONTROL_ATTACH;
+    c.key = s->item.key;
+    c.value = s->attachment;
+    c.status = (int32_t) s->attach_flags;
+    c.size = sizeof(attach);
+    attach.lines = s->attach_lines;
+    memcpy(attach.key, s->key, sizeof(attach.key));
+    memcpy(attach.next_key, s->next_key, sizeof(attach.next_key));
+    memcpy(c.data, &attach, sizeof(attach));
+
+    return control_send(s->control, &c, &s->link, 1);
+}
+
+
+/* The channel of a successor, with all that it needs; -1 and errno: none. */
+static int
+channel_make(layer_t *l, held_t *s)
+{
+    int error;
+    control_t c;
+
+    memset(&c, 0, offsetof(control_t, data));
+
+    c.type = CONTROL_SUCCEED;
+
+    if (held_control_open(l, s) == -1
+        || inherit_tell(s, s->counted ? &s->done : NULL) != EIRC_OK
+        || (s->link != -1 && attach_tell(s) != EIRC_OK)
+        || control_send(s->control, &c, NULL, 0) != EIRC_OK)
+    {
+        error = errno;
+        held_control_close(l, s);
+        errno = error;
+        return -1;
+    }
+
+    return 0;
+}
+
+
 void
 birth_pump(layer_t *l)
 {
@@ -233,7 +313,10 @@ birth_pump(layer_t *l)
             return;
         }
 
-        rc = fork_ask(l, s);
+        /* a successor for which there was no room is tried again */
+
+        rc = s->control == -1 && channel_make(l, s) == -1 ? EIRC_ERROR
+                                                          : fork_ask(l, s);
 
         if (rc == EIRC_ERROR) {
             fork_impossible(l, s);
@@ -434,60 +517,6 @@ birth_template_gone(layer_t *l)
 }
 
 
-/* The IRC connection, for the successor's control channel. */
-static int
-inherit_tell(held_t *s, const control_done_t *done)
-{
-    int nfds, fds[2];
-    control_t c;
-
-    memset(&c, 0, offsetof(control_t, data));
-    c.type = CONTROL_INHERITED;
-    c.key = s->item.key;
-
-    if (s->irc_state != HELD_IRC_CONNECTED) {
-        c.status = s->irc_state != HELD_IRC_NONE;
-        return control_send(s->control, &c, NULL, 0);
-    }
-
-    c.value = s->server | (s->relay != NULL ? CONTROL_SECURE : 0);
-    c.serial = s->connection;
-
-    if (done != NULL) {
-        c.size = sizeof(control_done_t);
-        memcpy(c.data, done, sizeof(control_done_t));
-    }
-
-    fds[0] = s->irc;
-    fds[1] = s->secret;
-    nfds = s->secret == -1 ? 1 : 2;
-
-    return control_send(s->control, &c, fds, nfds);
-}
-
-
-static int
-attach_tell(const held_t *s)
-{
-    control_t c;
-    control_attach_t attach;
-
-    memset(&c, 0, offsetof(control_t, data));
-    memset(&attach, 0, sizeof(attach));
-    c.type = CONTROL_ATTACH;
-    c.key = s->item.key;
-    c.value = s->attachment;
-    c.status = (int32_t) s->attach_flags;
-    c.size = sizeof(attach);
-    attach.lines = s->attach_lines;
-    memcpy(attach.key, s->key, sizeof(attach.key));
-    memcpy(attach.next_key, s->next_key, sizeof(attach.next_key));
-    memcpy(c.data, &attach, sizeof(attach));
-
-    return control_send(s->control, &c, &s->link, 1);
-}
-
-
 void
 birth_attach(held_t *s)
 {
@@ -500,8 +529,6 @@ birth_attach(held_t *s)
 void
 birth_again(layer_t *l, held_t *s, const control_done_t *done)
 {
-    control_t c;
-
     s->succeeded = 1;
     s->ending = 0;
     s->state = HELD_WAITING;
@@ -511,18 +538,9 @@ birth_again(layer_t *l, held_t *s, const control_done_t *done)
         s->done = *done;
     }
 
-    memset(&c, 0, offsetof(control_t, data));
-    c.type = CONTROL_SUCCEED;
-
-    if (held_control_open(l, s) == -1 || inherit_tell(s, done) != EIRC_OK
-        || (s->link != -1 && attach_tell(s) != EIRC_OK)
-        || control_send(s->control, &c, NULL, 0) != EIRC_OK)
-    {
-        log_write(LOG_LEVEL_ALERT, errno, s->id, "no room for a successor");
-        dial_cancel(l, s);
-        held_clear(l, s);
-        return;
-    }
-
     held_queue_add(&l->fork_queue, s);
+
+    if (channel_make(l, s) == -1) {
+        fork_impossible(l, s);
+    }
 }

@@ -267,11 +267,13 @@ session_is_sound(const held_t *s)
 {
     int waits;
 
-    waits = s->state == HELD_WAITING;
+    waits = s->state == HELD_WAITING && s->control != -1;
 
     return descriptor_is_sound(s->link) && is_open(s->segment)
            && descriptor_is_sound(s->secret)
-           && is_open(s->control) == (s->state != HELD_COUNTING)
+           && is_open(s->control)
+                  == (s->state != HELD_COUNTING
+                      && (waits || s->state != HELD_WAITING))
            && descriptor_is_sound(s->irc)
            && is_open(s->worker_control) == waits
            && descriptor_is_sound(s->pidfd)
