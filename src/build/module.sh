@@ -87,7 +87,9 @@ build_nginx() {
 }
 
 
-# Times of files are kept, so that only what changed is compiled again.
+# Times of files are kept, so that only what changed is compiled again.  Owners
+# are not: "sudo ./build.sh install" would leave root's folders to the next
+# build, which could not set the times of those.
 
 copy_nginx() {
     local sources=$1 tree=$2 part
@@ -100,7 +102,7 @@ copy_nginx() {
 
     for part in auto configure src conf contrib docs man; do
         if [ -e "$sources/$part" ]; then
-            cp -R -u -p "$sources/$part" "$tree/"
+            cp -R -u --preserve=mode,timestamps "$sources/$part" "$tree/"
         fi
     done
 }
