@@ -59,8 +59,8 @@ nothing_left() {
         parent=$(parent_of "$pid")
 
         if ! grep -qxF -e "$pid" <<< "$before" \
-            && ! cat "/proc/$pid/cmdline" "/proc/$parent/cmdline" \
-                2> /dev/null | grep -qaF -e "$top/run/"
+            && ! works_below "$pid" "$top/run" \
+            && ! works_below "$parent" "$top/run"
         then
             left+=("$pid")
         fi

@@ -312,14 +312,14 @@ run_gone() {
 }
 
 
-# The irc-clients of this directory: socket layers say so in their arguments,
-# the others are their children.  Those given are known to be.
+# The irc-clients of this directory: socket layers work in it, the others are
+# their children.  Those given are known to be.
 
 run_clients() {
     local pid parent mine=" $*"
 
     for pid in $(client_pids "$objs/irc-client"); do
-        if grep -qaF -e "$run_dir/" "/proc/$pid/cmdline" 2> /dev/null; then
+        if works_below "$pid" "$run_dir"; then
             mine="$mine $pid"
         fi
     done
@@ -331,6 +331,11 @@ run_clients() {
             say "$pid"
         fi
     done
+}
+
+
+works_below() {
+    [[ $(readlink "/proc/$1/cwd" 2> /dev/null)/ == "$2"/* ]]
 }
 
 
