@@ -289,8 +289,8 @@ sub answers {
 }
 
 
-# Starts it, in a session of its own, and waits for the line that it ends
-# its start with.
+# Starts it, in a session of its own, with SIGINT as a script's "&" has it, and
+# waits for the line that it ends its start with.
 
 sub start_run {
     my ($seconds) = @_;
@@ -300,7 +300,8 @@ sub start_run {
 
     if ($pid == 0) {
         POSIX::setsid();
-        $SIG{INT} = $SIG{TERM} = 'DEFAULT';
+        $SIG{INT} = 'IGNORE';
+        $SIG{TERM} = 'DEFAULT';
         @ENV{qw/ RUN_DIR PORT IRC_PORT /} = ($dir, $port, $irc_port);
 
         open(STDIN, '<', '/dev/null');

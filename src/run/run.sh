@@ -7,6 +7,8 @@ declare -A run_names
 
 
 run() {
+    run_heed_sigint "$@"
+
     run_dir=$(readlink -m -- "${RUN_DIR:-$top/run}")
     run_port=${PORT:-8080}
     run_irc_port=${IRC_PORT:-6667}
@@ -38,6 +40,20 @@ run() {
     run_configure
     run_start
     run_follow
+}
+
+
+# A shell without job control starts what is in the background with SIGINT
+# ignored, and no trap can change that.
+
+run_heed_sigint() {
+    local ignored
+
+    ignored=$(sed -n 's/^SigIgn:[[:space:]]*//p' /proc/$$/status)
+
+    if ((0x$ignored & 2)); then
+        exec env --default-signal=INT "$self" run "$@"
+    fi
 }
 
 
