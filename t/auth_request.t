@@ -20,7 +20,7 @@ use EIRC::WebSocket;
 select STDERR; $| = 1;
 select STDOUT; $| = 1;
 
-my $t = Test::Nginx->new()->has(qw/http proxy rewrite unix/)->plan(80);
+my $t = Test::Nginx->new()->has(qw/http proxy rewrite unix/)->plan(84);
 
 $t->write_file_expand('nginx.conf', <<'EOF_CONF');
 
@@ -195,6 +195,8 @@ my %wrong = (
     'cut' => qr/broke off after \d+ of 1000 bytes/,
     'big' => qr/larger than subrequest_output_buffer_size/,
     'bigchunk' => qr/larger than subrequest_output_buffer_size/,
+    'snug' => qr/larger than subrequest_output_buffer_size/,
+    'snugchunk' => qr/larger than subrequest_output_buffer_size/,
     body('<html>') => qr/it is not valid JSON/,
     body('{"nick":"x"') => qr/it is not valid JSON/,
     body('{"nick":"x","nick":"y"}') => qr/it is not valid JSON/,

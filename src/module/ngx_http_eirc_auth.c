@@ -408,15 +408,16 @@ ngx_http_eirc_auth_done(ngx_http_request_t *r, void *data, ngx_int_t rc)
 
     ctx->auth_done = 1;
 
-    if (rc != NGX_ERROR) {
+    if (rc != NGX_ERROR && (rc != NGX_OK || !r->connection->error)) {
         ctx->auth_status = r->headers_out.status;
         return rc;
     }
 
     /*
-     * The answer broke off or was too large for its buffer. An error in the
-     * output of a subrequest in memory is none of the browser's connection,
-     * whatever the output filter noted there: it is to get its answer.
+     * The answer broke off or was too large for its buffer; rc is NGX_OK where
+     * the upstream was at its end by then. An error in the output of a
+     * subrequest in memory is none of the browser's connection, whatever the
+     * output filter noted there: it is to get its answer.
      */
 
     ctx->auth_status = 0;

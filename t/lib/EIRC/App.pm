@@ -18,6 +18,7 @@ package EIRC::App;
 #   cut       200, less than Content-Length says
 #   big       200, more than any buffer takes
 #   bigchunk  the same in chunks
+#   snug...   200, more than 16k, and less than the buffers of proxy_pass take
 #   body...   200, what follows in hex as the body
 #
 # Each request is appended to the file as it came.
@@ -101,6 +102,9 @@ sub answer {
 
     } elsif ($token =~ /^big/) {
         $body = '{"nick":"big","bio":"' . 'x' x 200000 . '"}';
+
+    } elsif ($token =~ /^snug/) {
+        $body = '{"nick":"snug","bio":"' . 'x' x 20000 . '"}';
 
     } elsif ($token =~ /^body(.*)/) {
         $body = pack('H*', $1);
