@@ -16,6 +16,7 @@ use Test::Nginx;
 use EIRC::IRCServer;
 use EIRC::Processes;
 use EIRC::Sockets;
+use POSIX ();
 
 use Digest::SHA qw/ hmac_sha256 sha256 /;
 use Socket;
@@ -266,7 +267,7 @@ sub layer_killed {
 
 # Stops a process of the layer's, which is to stand still when that dies: in a
 # group whose parents have all gone it would get SIGHUP. Somebody of ours is
-# there until he is killed.
+# there until he is killed, or the test has died.
 
 sub stop {
     my ($pid) = @_;
@@ -274,7 +275,11 @@ sub stop {
     my $friend = fork();
 
     die "fork(): $!\n" if !defined $friend;
-    sleep if !$friend;
+
+    if ($friend == 0) {
+        sleep 60;
+        POSIX::_exit(0);
+    }
 
     setpgrp($friend, $group) or die "setpgrp(): $!\n";
     kill 'STOP', $pid;
