@@ -190,6 +190,12 @@ my @wrong = (
         qr!path "$long" of "eirc_client" is too long: .* choose a shorter!],
     ["eirc_run_path $long;", '', $pass,
         qr!path "$long" of "eirc_run_path" is too long: .* a shorter one!],
+    ['eirc_run_path %%TESTDIR%%/nginx.conf;', '', $pass,
+        qr!path "\S+/nginx.conf" of "eirc_run_path" is no directory, choose!],
+    ['eirc_client unix:%%TESTDIR%%/nginx.conf;', '', $pass,
+        qr!path "\S+/nginx.conf" of "eirc_client" is no directory, choose !],
+    ['eirc_client /bin/true state=%%TESTDIR%%/nginx.conf;', '', $pass,
+        qr!path "\S+/nginx.conf" of "eirc_client" is no directory, choose !],
 
     # tokens
 
@@ -291,7 +297,7 @@ my @wrong = (
         eirc_status eirc_control /),
 );
 
-$t->plan(2 * @right + 2 * @wrong + 1);
+$t->plan(2 * @right + 2 * @wrong + 2);
 
 for my $case (@right) {
     my ($log, $config) = test_config($t, @$case);
@@ -315,6 +321,11 @@ my ($log) = test_config($t, 'eirc_client /nonexistent/irc-client;', '', $pass);
 
 like($log, qr!\[warn\].*access\("/nonexistent/irc-client"\) failed.*"eirc_cli!,
     'missing irc-client');
+
+($log) = test_config($t, 'eirc_client %%TESTDIR%%;', '', $pass);
+
+like($log, qr!\[warn\].*cannot be started: "\S+" is no file, name it with "ei!,
+    'a directory for irc-client');
 
 
 sub test_config {

@@ -25,6 +25,8 @@ static char *ngx_http_eirc_client_processes(ngx_conf_t *cf,
     ngx_http_eirc_main_conf_t *emcf, ngx_str_t *value);
 static char *ngx_http_eirc_client_state(ngx_conf_t *cf,
     ngx_http_eirc_main_conf_t *emcf, ngx_str_t *value);
+static char *ngx_http_eirc_directory_check(ngx_conf_t *cf, ngx_str_t *path,
+    const char *directive);
 static char *ngx_http_eirc_complex(ngx_conf_t *cf, ngx_str_t *value,
     ngx_http_complex_value_t **cv);
 static ngx_int_t ngx_http_eirc_deflate_number(ngx_conf_t *cf, ngx_str_t *value,
@@ -160,6 +162,12 @@ ngx_http_eirc_client_state(ngx_conf_t *cf, ngx_http_eirc_main_conf_t *emcf,
         return NGX_CONF_ERROR;
     }
 
+    if (ngx_http_eirc_directory_check(cf, &path->name, "eirc_client")
+        != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
     path->conf_file = cf->conf_file->file.name.data;
     path->line = cf->conf_file->line;
 
@@ -181,7 +189,8 @@ ngx_http_eirc_client_state(ngx_conf_t *cf, ngx_http_eirc_main_conf_t *emcf,
 char *
 ngx_http_eirc_client_check(ngx_conf_t *cf, ngx_http_eirc_main_conf_t *emcf)
 {
-    u_char  *path;
+    u_char           *path;
+    ngx_file_info_t   fi;
 
     path = ngx_pnalloc(cf->temp_pool, emcf->client.len + 1);
     if (path == NULL) {
@@ -190,7 +199,12 @@ ngx_http_eirc_client_check(ngx_conf_t *cf, ngx_http_eirc_main_conf_t *emcf)
 
     ngx_cpystrn(path, emcf->client.data, emcf->client.len + 1);
 
-    if (access((char *) path, X_OK) == -1) {
+    if (ngx_file_info(path, &fi) != NGX_FILE_ERROR && !ngx_is_file(&fi)) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "irc-client cannot be started: \"%s\" is no file, "
+                           "name it with \"eirc_client\"", path);
+
+    } else if (access((char *) path, X_OK) == -1) {
         ngx_conf_log_error(NGX_LOG_WARN, cf, ngx_errno,
                            "irc-client cannot be started: access(\"%s\") "
                            "failed, install it there or name it with "
@@ -215,6 +229,28 @@ ngx_http_eirc_run_path_check(ngx_conf_t *cf, ngx_str_t *path,
                            "with \"/sockets.NN\" it has %uz bytes, and a "
                            "UNIX address takes %uz; choose a shorter one",
                            path, directive, len, NGX_HTTP_EIRC_UNIX_MAX);
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_eirc_directory_check(cf, path, directive);
+}
+
+
+/*
+ * nginx gives what lies at a path to the user of the workers, whatever it is:
+ * that must not be somebody's file.
+ */
+
+static char *
+ngx_http_eirc_directory_check(ngx_conf_t *cf, ngx_str_t *path,
+    const char *directive)
+{
+    ngx_file_info_t  fi;
+
+    if (ngx_file_info(path->data, &fi) != NGX_FILE_ERROR && !ngx_is_dir(&fi)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "the path \"%V\" of \"%s\" is no directory, "
+                           "choose another one", path, directive);
         return NGX_CONF_ERROR;
     }
 
