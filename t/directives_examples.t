@@ -38,6 +38,7 @@ for my $example (@examples) {
     # TLS would want a certificate
 
     $example =~ s/443 ssl/443/;
+    $example =~ s/^ *ssl_certificate.*\n//mg;
 
     # an address of another machine, and ports of this one
 
