@@ -275,8 +275,8 @@ run_stop_stale() {
 }
 
 
-# nginx and InspIRCd first; the users' processes end by themselves then, and
-# are told to if not.
+# nginx and InspIRCd first; then socket layers and the users' processes, which
+# would wait for their browsers.
 
 run_end_all() {
     local pids=("$@") i clients
@@ -288,9 +288,8 @@ run_end_all() {
     run_signal TERM "${pids[@]}"
     run_gone 100 "${pids[@]}" || run_signal KILL "${pids[@]}"
 
-    run_gone 60 $(run_clients $clients) && return
     run_signal TERM $(run_clients $clients)
-    run_gone 40 $(run_clients $clients) && return
+    run_gone 100 $(run_clients $clients) && return
     run_signal KILL $(run_clients $clients)
 }
 
@@ -332,15 +331,17 @@ run_gone() {
 # their children.  Those given are known to be.
 
 run_clients() {
-    local pid parent mine=" $*"
+    local pid parent all mine=" $*"
 
-    for pid in $(client_pids "$objs/irc-client"); do
+    all=$(client_pids "$objs/irc-client")
+
+    for pid in $all; do
         if works_below "$pid" "$run_dir"; then
             mine="$mine $pid"
         fi
     done
 
-    for pid in $(client_pids "$objs/irc-client"); do
+    for pid in $all; do
         parent=$(parent_of "$pid")
 
         if [[ "$mine " == *" $pid "* || "$mine " == *" $parent "* ]]; then
