@@ -53,8 +53,8 @@ Usage: ./build.sh VERB [ARGUMENT ...]
                    behavior
   lint             look for mistakes with cppcheck, clang-tidy and clang
   style            check the look of the sources
-  install          install the module, irc-client, its unit for systemd and the
-                   documents
+  install          install the module, irc-client, its unit for systemd, the
+                   page and the documents; says where
 
 Environment:
 
@@ -181,7 +181,8 @@ do_install() {
         cp -R "$objs/web" "${DESTDIR:-}$prefix/share/eirc/"
     fi
 
-    say "installed: $modules/ngx_eirc_module.so, $libexec/irc-client"
+    say "installed: $modules/ngx_eirc_module.so $libexec/ $man/irc-client.1" \
+        "$units/eirc-sockets@.service $doc/ $prefix/share/eirc/"
 }
 
 

@@ -485,17 +485,12 @@ ngx_http_eirc_token_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     p = (u_char *) ngx_strchr(name.data, ':');
 
-    if (p == NULL) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid zone size \"%V\"", &value[1]);
-        return NGX_CONF_ERROR;
-    }
-
-    name.len = p - name.data;
+    name.len = p ? (size_t) (p - name.data) : 0;
 
     if (name.len == 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid zone name \"%V\"", &value[1]);
+                           "no name in zone \"%V\" of \"eirc_token_zone\", "
+                           "write \"NAME:SIZE\"", &value[1]);
         return NGX_CONF_ERROR;
     }
 
@@ -506,13 +501,17 @@ ngx_http_eirc_token_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (size == NGX_ERROR) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid zone size \"%V\"", &value[1]);
+                           "invalid size \"%V\" of \"eirc_token_zone\", "
+                           "write a number of bytes, with \"k\" or \"m\"",
+                           &s);
         return NGX_CONF_ERROR;
     }
 
     if (size < (ssize_t) (8 * ngx_pagesize)) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "zone \"%V\" is too small", &value[1]);
+                           "zone \"%V\" of \"eirc_token_zone\" is too small, "
+                           "it needs %uz bytes at least",
+                           &value[1], (size_t) (8 * ngx_pagesize));
         return NGX_CONF_ERROR;
     }
 
@@ -522,7 +521,9 @@ ngx_http_eirc_token_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
         if (ngx_strncmp(value[2].data, "timeout=", 8) != 0) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid parameter \"%V\"", &value[2]);
+                               "invalid parameter \"%V\" of "
+                               "\"eirc_token_zone\", there is \"timeout=\"",
+                               &value[2]);
             return NGX_CONF_ERROR;
         }
 
@@ -533,7 +534,9 @@ ngx_http_eirc_token_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
         if (timeout == NGX_ERROR || timeout < 1) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid timeout \"%V\"", &value[2]);
+                               "invalid \"%V\" of \"eirc_token_zone\", write "
+                               "a time above 0, as \"timeout=3m\"",
+                               &value[2]);
             return NGX_CONF_ERROR;
         }
     }
