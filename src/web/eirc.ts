@@ -489,7 +489,10 @@ export class Connection extends Emitter<Events> {
             /* whatever this is, it isn't our session */
             const session = new Session();
 
-            this.begin(session, () => this.giveUp(session));
+            this.begin(session, () => {
+                this.giveUp(session);
+                this.emit('reset', null);
+            });
         }
 
         if (this.wire !== wire || this.session === null) {

@@ -483,6 +483,28 @@ test('the server has lost the session: it says so', async () => {
     assert.equal(table.texts('#x').pop(), 'You joined #x.');
 });
 
+test('another session is there at the return: it says so', async () => {
+    for (const first of [
+        `:client session 0-new ${key(1)} 30`, ':s NOTICE * :Welcome',
+    ]) {
+        const table = new Table();
+
+        await table.resumable();
+        table.chat.type('one');
+        table.end(1006);
+        table.connection.retry();
+        await table.upgrade();
+        table.wire.say(first);
+        assert.deepEqual(table.own, ['one: doubtful']);
+        assert.ok(table.texts('#x').pop()?.startsWith('The server had to'));
+        assert.equal(table.chat.conversations.find('#x')?.joined, false);
+        assert.equal(table.chat.state.members('#x').length, 0);
+        table.register();
+        table.join('#x');
+        assert.equal(table.texts('#x').pop(), 'You joined #x.');
+    }
+});
+
 test('taken over: the windows stay as they are', async () => {
     const table = new Table();
 
