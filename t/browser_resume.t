@@ -26,7 +26,7 @@ select STDERR; $| = 1;
 select STDOUT; $| = 1;
 
 my $t = Test::Nginx->new()->has(qw/http unix/)->has_daemon('inspircd')
-    ->plan(73);
+    ->plan(108);
 my $dir = $t->testdir();
 my $client = irc_client();
 
@@ -116,6 +116,8 @@ my $browser = EIRC::Chromium->new();
 my $url = 'http://127.0.0.1:' . $network->port();
 
 diag($browser->{version});
+
+$t->write_file('web/other.html', q{<link rel="icon" href="data:,">});
 
 my $heard = 0;
 my $bob = EIRC::Client->new($ircd->port(), 'bob', timeout => 60);
@@ -225,6 +227,56 @@ ok($alice->until(q{connected() && members() === '@bob alice'}),
     'loaded anew while connected');
 say_and_hear($alice, 'after F5');
 
+# all that was said is still there, with its times, and nothing comes twice
+
+$bob->send('TOPIC #lobby :About words');
+ok($alice->until('one(".topic") === "About words"'), 'there is a topic');
+$bob->say('#lobby', 'words of bob');
+ok($alice->until('said("bob").includes("words of bob")'), 'she hears bob');
+$alice->fill('#composer', 'half a sen');
+
+foreach my $nth ('first', 'second') {
+    say_and_hear($alice, "her own words, $nth") if $nth eq 'second';
+
+    my $shown = $alice->js('shown()');
+
+    cmp_ok($alice->js('said("alice").length'), '>', 8, "$nth F5: own words");
+    $alice->reload();
+    look($alice);
+    is($alice->js('shown()'), $shown, 'all is shown as before');
+    is($alice->js('members()'), '@bob alice', 'and who is there');
+    is($alice->js('one(".topic")'), 'About words', 'and the topic');
+    is($alice->js('document.querySelector("#composer").value'),
+        $nth eq 'first' ? 'half a sen' : '', 'and what was being typed');
+    ok($alice->until('connected()'), 'it is in the session again');
+
+    # said while the page was there, or gone: it comes behind
+
+    $bob->say('#lobby', "behind, $nth");
+    ok($alice->until('said("bob").includes(' . quote("behind, $nth") . ')'),
+        'bob goes on');
+    away_from($alice);
+    $bob->say('#lobby', "between pages, $nth");
+    back_to($alice, "$url/");
+    ok($alice->until('said("bob").includes('
+        . quote("between pages, $nth") . ')'),
+        'what bob says between two pages comes');
+    is($alice->js('shown(-2)'), $shown, 'behind all the rest');
+    is($alice->js('texts().slice(-2).join()'),
+        "behind, $nth,between pages, $nth", 'and once');
+}
+
+# kept by a page that is not like this one
+
+away_from($alice);
+$alice->js(q{sessionStorage.setItem('eirc.session', sessionStorage.getItem(
+    'eirc.session').replace('"version":1', '"version":0'))});
+back_to($alice, "$url/");
+ok($alice->until(q{connected() && members() === '@bob alice'}),
+    'another version: the session goes on');
+ok(!$alice->js('said("alice").includes("before")'),
+    'but what was kept is not shown');
+
 # a duplicate of the tab
 
 my $kept = $alice->js('sessionStorage.getItem("eirc.session")');
@@ -263,6 +315,7 @@ is(heard_by_bob('unsaid'), 'unsaid', 'they are sent');
 $alice->say('/quit');
 is($alice->until('problem()'), 'You left the chat.', 'and she leaves');
 ok($bob->expect(qr/^:alice!\S+ (?:PART|QUIT)/), 'bob sees her go');
+is($alice->js('sessionStorage.length'), 0, 'nothing is kept');
 $alice->reload();
 look($alice);
 is($alice->until('document.querySelector("#nick")?.value'), 'alice',
@@ -297,6 +350,25 @@ is($carol->js(q{texts('.event').filter((t) =>
     /joined|lost/i.test(t)).join()}), 'You joined #lobby.',
     'it is the same session');
 say_and_hear($carol, 'and on it goes');
+
+# and between two pages
+
+my $shown = $carol->js('shown()');
+my $entries = $carol->js('all(".entry").length');
+
+away_from($carol);
+$bob->say('#lobby', "more $_ " . 'x' x 300) for 1 .. 150;
+$dora->send('PART #lobby');
+$bob->expect(qr/^:dora!\S+ PART/);
+ok(wait_until(60, sub { all_read($ircd->port()) }), 'it is all said');
+back_to($carol, "$url/small/");
+ok($carol->until(q{connected() && members() === '@bob carol'}),
+    'loaded anew behind a gap, the page knows who is there');
+is($carol->js("shown($entries)"), $shown,
+    'what was said before is still shown');
+is($carol->js("texts()[$entries]"), 'Some lines may be missing here.',
+    'and that something is missing');
+say_and_hear($carol, 'and on it goes again');
 
 # the session is over
 
@@ -395,11 +467,34 @@ Object.assign(window, {
     delivery: (text) => all('.entry.own').filter((e) =>
         e.querySelector('.text').textContent === text).map(
         (e) => e.dataset.delivery).join(),
+    shown: (end) => JSON.stringify(all('.entry').slice(0, end).map((e) => [
+        e.className, e.textContent, e.querySelector('time').dateTime,
+    ])),
     ticket: () => JSON.parse(
         sessionStorage.getItem('eirc.session'))?.pack.ticket?.key,
 });
 0
 EOF
+}
+
+
+# Its tab shows another page: this one has kept what it keeps.
+
+sub away_from {
+    my ($page) = @_;
+
+    $page->load('Page.navigate', { url => "$url/other.html" });
+    ok(wait_until(60, sub { $page->js(
+        q{sessionStorage.getItem('eirc.session').includes('"heard"')}) }),
+        'another page');
+}
+
+
+sub back_to {
+    my ($page, $to) = @_;
+
+    $page->load('Page.navigate', { url => $to });
+    look($page);
 }
 
 

@@ -8,14 +8,15 @@ import { interpret, COMMANDS, type Intent } from './command';
 import {
     Conversations,
     type Conversation,
+    type ConversationPack,
     type Entry,
 } from './conversation';
-import { Connection, type State } from './eirc';
+import { Connection, type Heard, type State } from './eirc';
 import { Emitter } from './emitter';
 import { plain } from './format';
 import { build, parse } from './irc';
 import { Said } from './said';
-import { ChatState, type Fact } from './state';
+import { ChatState, type Fact, type StatePack } from './state';
 import type { Profile } from './token';
 
 export interface ChatEvents {
@@ -31,39 +32,65 @@ export interface ChatEvents {
     channel: string;
 }
 
+/* Of what is kept: another one whenever its shape or its sense changes. */
+export const VERSION = 1;
+
+/* All that the next page needs to show what this one does. */
+export interface Memory {
+    version: typeof VERSION;
+    heard: Heard;
+    state: StatePack;
+    conversations: ConversationPack[];
+    /* The name of the one in front; the server's has none. */
+    front: string;
+    away: Chat['away'];
+    retold: string[];
+    toShow: string[];
+}
+
 /* Answers to what one asks about a person belong where one asked. */
 const ASKED = /^(?:301|30[56]|31[1-9]|330|335|338|341|37[89]|671|client)$/;
 
 export class Chat extends Emitter<ChatEvents> {
-    readonly state = new ChatState();
-    readonly conversations = new Conversations(
-        (name) => this.state.isupport.fold(name),
-    );
-    current: Conversation = this.conversations.server;
+    readonly state: ChatState;
+    readonly conversations: Conversations;
+    current: Conversation;
     /* Somebody looks at the page. */
     visible = true;
 
     /* The IRC server is away: why, and when it is tried again. */
-    away: { text: string; until: number } | null = null;
+    away: { text: string; until: number } | null;
     /* The reader has come in, now or on the page before this one. */
     entered = false;
     /* The reader has asked to leave. */
     left = false;
     readonly said: Said;
 
-    private nextId = 1;
+    private nextId: number;
     private warned = false;
     /* Channels whose state is being told anew. */
-    private retold = new Set<string>();
+    private retold: Set<string>;
     /* Channels to bring to the front once they are joined. */
-    private toShow = new Set<string>();
+    private toShow: Set<string>;
 
     constructor(
         readonly connection: Connection,
         private readonly profile: Profile,
         private readonly clock: () => number = Date.now,
+        memory: Memory | null = null,
     ) {
         super();
+
+        this.state = new ChatState(memory?.state);
+        this.conversations = new Conversations(
+            (name) => this.state.isupport.fold(name), memory?.conversations,
+        );
+        this.away = memory?.away ?? null;
+        this.retold = new Set(memory?.retold);
+        this.toShow = new Set(memory?.toShow);
+        this.nextId = 1 + Math.max(0, ...this.conversations.all.flatMap(
+            (c) => [c.seen, ...c.entries.map((e) => e.id)],
+        ));
 
         connection.on('state', (state) => this.connectionChanged(state));
         connection.on('line', (line) => this.receive(line));
@@ -72,13 +99,29 @@ export class Chat extends Emitter<ChatEvents> {
             'The server had to begin anew. Some lines may be missing.',
         ));
 
-        for (const name of profile.channels) {
-            this.conversations.ensure('channel', name);
+        if (memory === null) {
+            for (const name of profile.channels) {
+                this.conversations.ensure('channel', name);
+            }
         }
 
-        this.current = this.conversations.find(profile.channels[0] ?? '')
-            ?? this.current;
+        this.current = this.conversations.find(
+            memory?.front ?? profile.channels[0] ?? '',
+        ) ?? this.conversations.server;
         this.said = new Said(this);
+    }
+
+    pack(): Memory {
+        return {
+            version: VERSION,
+            heard: this.connection.heard,
+            state: this.state.pack(),
+            conversations: this.conversations.pack(),
+            front: this.current.name,
+            away: this.away,
+            retold: [...this.retold],
+            toShow: [...this.toShow],
+        };
     }
 
     /*

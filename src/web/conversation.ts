@@ -24,6 +24,25 @@ export interface Entry {
 
 export const KEPT = 500;
 
+/*
+ * What outlives the page: of each conversation so many entries, and of
+ * all together so many characters.
+ */
+export const PACKED = 200;
+export const PACKED_SIZE = 400_000;
+
+/* Everything, to be kept somewhere while a page is loaded anew. */
+export type ConversationPack = Pick<
+    Conversation,
+    'kind' | 'name' | 'entries' | 'unread' | 'mentions' | 'seen' | 'joined'
+    | 'leaving' | 'draft'
+>;
+
+/* A raw line that did not arrive is no talk, and may hold a password. */
+function mayOutlive(entry: Entry): boolean {
+    return !(entry.own && entry.kind === 'info');
+}
+
 export class Conversation {
     entries: Entry[] = [];
     unread = 0;
@@ -33,11 +52,29 @@ export class Conversation {
     joined = false;
     /* We asked to leave: when that is done the tab goes. */
     leaving = false;
+    /* Typed, and not sent. */
+    draft = '';
 
     constructor(
         readonly kind: 'server' | 'channel' | 'query',
         public name: string,
-    ) {}
+        pack?: ConversationPack,
+    ) {
+        Object.assign(this, pack);
+    }
+
+    /* With the entries behind that one. */
+    pack(oldest: number): ConversationPack {
+        return {
+            ...this,
+            entries: this.last.filter((e) => e.id > oldest),
+        };
+    }
+
+    /* Those that may outlive the page. */
+    get last(): Entry[] {
+        return this.entries.filter(mayOutlive).slice(-PACKED);
+    }
 
     add(entry: Entry, visible: boolean): void {
         this.entries.push(entry);
@@ -76,11 +113,43 @@ export class Conversation {
 
 /* In the order of the tabs: server, channels by name, people by name. */
 export class Conversations {
-    readonly server = new Conversation('server', '');
+    readonly server: Conversation;
 
-    private list: Conversation[] = [this.server];
+    private list: Conversation[];
 
-    constructor(private readonly fold: (name: string) => string) {}
+    constructor(
+        private readonly fold: (name: string) => string,
+        packs: readonly ConversationPack[] = [],
+    ) {
+        this.server = new Conversation(
+            'server', '', packs.find((c) => c.kind === 'server'),
+        );
+        this.list = [this.server];
+
+        for (const pack of packs) {
+            if (pack.kind !== 'server' && !this.find(pack.name)) {
+                this.list.push(new Conversation(pack.kind, pack.name, pack));
+            }
+        }
+
+        this.sort();
+    }
+
+    /* The oldest entries are given up where there are too many. */
+    pack(): ConversationPack[] {
+        const entries = this.list.flatMap((c) => c.last);
+        let room = PACKED_SIZE;
+
+        entries.sort((a, b) => b.id - a.id);
+
+        const beyond = entries.find((entry) => {
+            room -= JSON.stringify(entry).length;
+
+            return room < 0;
+        });
+
+        return this.list.map((c) => c.pack(beyond?.id ?? 0));
+    }
 
     get all(): readonly Conversation[] {
         return this.list;

@@ -28,12 +28,14 @@ import {
 import { Emitter } from './emitter';
 import { Outbox, type Parcel, type Unsent } from './outbox';
 import { Pulse } from './pulse';
-import { counted, parseWord, Session, type Ticket } from './session';
+import {
+    counted, parseWord, Session, type Heard, type Ticket,
+} from './session';
 import { Wire, type Socket } from './wire';
 
 export * from './comeback';
 export type { Parcel, Unsent } from './outbox';
-export type { Ticket } from './session';
+export type { Heard, Ticket } from './session';
 export type { Socket } from './wire';
 
 /* resuming: the session stands, or may do so. */
@@ -96,6 +98,8 @@ export interface Options extends Partial<Clock> {
     queue?: number;
     /* What another page has packed. */
     pack?: Pack | undefined;
+    /* What that page has had, where this one shows it: it isn't asked for. */
+    heard?: Heard | undefined;
 }
 
 /* How long a connection must have lasted to begin the backoff anew. */
@@ -144,7 +148,7 @@ export class Connection extends Emitter<Events> {
     constructor(private readonly options: Options) {
         super();
 
-        const { backoff, pack, queue } = options;
+        const { backoff, heard, pack, queue } = options;
         const clock: Clock = {
             now: options.now ?? Date.now,
             setTimeout: options.setTimeout
@@ -171,7 +175,7 @@ export class Connection extends Emitter<Events> {
         );
 
         if (pack !== undefined && pack.ticket !== null) {
-            this.session = new Session(pack.ticket);
+            this.session = new Session(pack.ticket, heard);
             this.session.lost(this.now());
         }
     }
@@ -195,6 +199,14 @@ export class Connection extends Emitter<Events> {
         return {
             received: this.session?.received ?? 0,
             sent: this.outbox.sent,
+        };
+    }
+
+    /* To be kept only together with all that came of it. */
+    get heard(): Heard {
+        return {
+            received: this.session?.received ?? 0,
+            ready: this.session?.ready ?? false,
         };
     }
 

@@ -6,9 +6,18 @@
 import { fold } from './irc';
 
 export class Isupport {
-    private tokens = new Map<string, string>();
+    private readonly tokens: Map<string, string>;
     /* Mode letter to prefix, highest rank first. */
     private ranks: [string, string][] = [['o', '@'], ['v', '+']];
+
+    constructor(packed: readonly [string, string][] = []) {
+        this.tokens = new Map(packed);
+        this.rankModes();
+    }
+
+    pack(): [string, string][] {
+        return [...this.tokens];
+    }
 
     /* The parameters of one 005, without nick and closing text. */
     add(params: string[]): void {
@@ -29,17 +38,7 @@ export class Isupport {
             );
         }
 
-        const match = /^\(([^)]*)\)(.*)$/.exec(
-            this.tokens.get('PREFIX') ?? '(ov)@+',
-        );
-
-        if (match !== null) {
-            const symbols = [...(match[2] ?? '')];
-
-            this.ranks = [...(match[1] ?? '')].map(
-                (mode, i) => [mode, symbols[i] ?? ''],
-            );
-        }
+        this.rankModes();
     }
 
     get network(): string {
@@ -123,5 +122,19 @@ export class Isupport {
 
         return a.includes(mode) || b.includes(mode)
             || (set && c.includes(mode));
+    }
+
+    private rankModes(): void {
+        const match = /^\(([^)]*)\)(.*)$/.exec(
+            this.tokens.get('PREFIX') ?? '(ov)@+',
+        );
+
+        if (match !== null) {
+            const symbols = [...(match[2] ?? '')];
+
+            this.ranks = [...(match[1] ?? '')].map(
+                (mode, i) => [mode, symbols[i] ?? ''],
+            );
+        }
     }
 }

@@ -1,101 +1,133 @@
 /*
  * What a page keeps in its tab, so that it goes on when it is loaded
- * anew: who one is and the session's ticket, and what was not known to
- * have arrived when the page went.  A tab that is duplicated takes the
- * session with it; tabs tell each other the newest key, so that one can
- * take it back.
+ * anew: who one is and the session's ticket; and when it goes, what was
+ * not known to have arrived, and all that it shows.  A tab that is
+ * duplicated takes the session with it; tabs tell each other the newest
+ * key, so that one can take it back.
+ *
+ * Storage may hold anything: what another page has written, by whatever
+ * version, is checked to the last value.
  */
 
-import type { Pack, Parcel, Ticket } from './eirc';
+import { VERSION, type Memory } from './chat';
+import type { ConversationPack, Entry } from './conversation';
+import type { Heard, Pack, Parcel, Ticket } from './eirc';
+import {
+    count, flag, list, name, nullable, number, oneOf, pair, record, text, time,
+    tried,
+} from './shape';
+import type { StatePack } from './state';
 import type { Profile } from './token';
 
 export interface Kept {
     profile: Profile;
     pack: Pack;
+    /* Null: all that the session still has is to be shown. */
+    memory: Memory | null;
 }
 
 const NAME = 'eirc.session';
 
 const EMPTY: Parcel = { count: 0, flying: [], waiting: [] };
 
-function isObject(value: unknown): value is Record<string, unknown> {
-    return typeof value === 'object' && value !== null;
-}
+const profile = record<Profile>({
+    nick: name, realname: text, channels: list(text),
+});
 
-function strings(value: unknown): string[] | null {
-    return Array.isArray(value) && value.every((v) => typeof v === 'string')
-        ? value
-        : null;
-}
+const ticket = record<Ticket>({ id: text, key: text, linger: number });
 
-export function readTicket(value: unknown): Ticket | null {
-    if (!isObject(value)) {
-        return null;
-    }
+const parcel = record<Parcel>({
+    count: nullable(number),
+    flying: list(record({ text, own: flag })),
+    waiting: list(text),
+});
 
-    const { id, key, linger } = value;
+const members = list(pair(text, text));
 
-    return typeof id === 'string' && typeof key === 'string'
-        && typeof linger === 'number'
-        ? { id, key, linger }
-        : null;
-}
+const entry = record<Entry>({
+    id: count,
+    at: time,
+    kind: oneOf('message', 'action', 'notice', 'event', 'error', 'info'),
+    from: text,
+    text,
+    own: flag,
+    mention: flag,
+    delivery: oneOf('done', 'pending', 'failed', 'doubtful'),
+    line: text,
+});
 
-function readParcel(value: unknown): Parcel {
-    if (!isObject(value) || !Array.isArray(value.flying)) {
-        return EMPTY;
-    }
+const memory = record<Memory>({
+    version: oneOf(VERSION),
+    heard: record<Heard>({ received: count, ready: flag }),
+    state: record<StatePack>({
+        nick: text,
+        registered: flag,
+        isupport: members,
+        channels: list(record<StatePack['channels'][number]>({
+            name: text, topic: text, topicBy: text, topicAt: number, members,
+        })),
+        incoming: list(pair(text, members)),
+    }),
+    conversations: list(record<ConversationPack>({
+        kind: oneOf('server', 'channel', 'query'),
+        name: text,
+        entries: list(entry),
+        unread: count,
+        mentions: count,
+        seen: count,
+        joined: flag,
+        leaving: flag,
+        draft: text,
+    })),
+    front: text,
+    away: nullable(record({ text, until: time })),
+    retold: list(text),
+    toShow: list(text),
+});
 
-    const { count } = value;
-    const waiting = strings(value.waiting);
-    const flying = value.flying.filter(isObject).map(({ text, own }) => ({
-        text: String(text), own: own === true,
-    }));
+export const readTicket = tried(ticket);
 
-    return waiting === null || (count !== null && typeof count !== 'number')
-        ? EMPTY
-        : { count, flying, waiting };
-}
+const readAll = tried(record<Kept>({
+    profile,
+    pack: record<Pack>({ ticket: nullable(ticket), outbox: parcel }),
+    memory: nullable(memory),
+}));
 
-/* Storage may hold anything, or be forbidden: then nothing was kept. */
-export function read(text: string | null): Kept | null {
-    let stored: unknown;
+const readSome = tried(record({
+    profile,
+    pack: record({ ticket: readTicket, outbox: tried(parcel) }),
+}));
+
+/*
+ * Storage may be forbidden or empty: then nothing was kept.  What is
+ * shown goes with all the rest or not at all.
+ */
+export function read(stored: string | null): Kept | null {
+    let value: unknown;
 
     try {
-        stored = JSON.parse(text ?? 'null');
+        value = JSON.parse(stored ?? 'null');
     } catch {
         return null;
     }
 
-    if (
-        !isObject(stored) || !isObject(stored.profile)
-        || !isObject(stored.pack)
-    ) {
-        return null;
-    }
+    const all = readAll(value);
+    const some = readSome(value);
 
-    const { nick, realname } = stored.profile;
-    const channels = strings(stored.profile.channels);
-
-    if (
-        typeof nick !== 'string' || nick === ''
-        || typeof realname !== 'string' || channels === null
-    ) {
-        return null;
+    if (all !== null || some === null) {
+        return all;
     }
 
     return {
-        profile: { nick, realname, channels },
-        pack: {
-            ticket: readTicket(stored.pack.ticket),
-            outbox: readParcel(stored.pack.outbox),
-        },
+        profile: some.profile,
+        pack: { ...some.pack, outbox: some.pack.outbox ?? EMPTY },
+        memory: null,
     };
 }
 
 /* Of a page that lives: messages are in its own hands. */
-export function bare({ profile, pack }: Kept): Kept {
-    return { profile, pack: { ticket: pack.ticket, outbox: EMPTY } };
+export function bare({ profile, pack: { ticket } }: Kept): Kept {
+    return { profile, pack: { ticket, outbox: EMPTY }, memory: null };
 }
 
 export class Keeper {
@@ -124,7 +156,10 @@ export class Keeper {
         try {
             sessionStorage.setItem(NAME, JSON.stringify(kept));
         } catch {
-            /* forbidden, or too much: the next page begins afresh */
+            /* too much, or forbidden: the next page begins afresh */
+            if (kept.memory !== null) {
+                this.keep({ ...kept, memory: null });
+            }
         }
     }
 

@@ -3,8 +3,8 @@
  */
 
 import { Chat } from './chat';
-import { Connection, type Pack, type State } from './eirc';
-import { bare, Keeper } from './kept';
+import { Connection, type State } from './eirc';
+import { bare, Keeper, type Kept } from './kept';
 import { requestToken, type Profile } from './token';
 import { channelNames, LoginView } from './view/login';
 import { PageView } from './view/page';
@@ -76,13 +76,19 @@ function follow(chat: Chat, keeper: Keeper): void {
     let gone = false;
     const keep = (all: boolean): void => {
         const { state } = connection;
-        const kept = { profile: chat.wanted, pack: connection.pack() };
-
         const stands = state.name === 'closed'
             ? state.resuming
             : chat.entered;
 
-        if (stands && !gone) {
+        if (chat.left) {
+            keeper.forget();
+        } else if (stands && !gone) {
+            const kept = {
+                profile: chat.wanted,
+                pack: connection.pack(),
+                memory: all ? chat.pack() : null,
+            };
+
             keeper.keep(all ? kept : bare(kept));
         }
     };
@@ -143,7 +149,7 @@ function start(app: HTMLElement, keeper: Keeper, note = ''): void {
         }
     };
 
-    const enter = (profile: Profile, pack?: Pack): Chat => {
+    const enter = (profile: Profile, kept?: Kept): Chat => {
         const connection: Connection = new Connection({
             token: (signal) => requestToken(
                 new URL('token', document.baseURI).href,
@@ -151,9 +157,12 @@ function start(app: HTMLElement, keeper: Keeper, note = ''): void {
                 signal,
             ),
             url: socketUrl,
-            pack,
+            pack: kept?.pack,
+            heard: kept?.memory?.heard,
         });
-        const entered = new Chat(connection, { ...profile });
+        const entered = new Chat(
+            connection, { ...profile }, Date.now, kept?.memory,
+        );
 
         chat = entered;
         follow(entered, keeper);
@@ -177,7 +186,7 @@ function start(app: HTMLElement, keeper: Keeper, note = ''): void {
         app.replaceChildren(login.element);
         login.focus();
     } else {
-        const entered = enter(kept.profile, kept.pack);
+        const entered = enter(kept.profile, kept);
 
         entered.entered = true;
         show(entered);

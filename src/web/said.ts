@@ -34,8 +34,7 @@ export class Said {
             this.isHeard ||= name === 'open';
         });
 
-        /* by the page that was here before this one */
-        connection.unconfirmed.forEach((line) => this.redraw(line));
+        this.takeOver(connection.unconfirmed);
     }
 
     say(intent: Intent & { do: 'say' }): void {
@@ -113,6 +112,20 @@ export class Said {
             delivery,
             line,
         });
+    }
+
+    /* By the page that was here before this one: it waits again. */
+    private takeOver(lines: string[]): void {
+        const { changed, unseen } = settle(
+            this.chat.entries,
+            lines.map((text) => ({ text, doubtful: true })),
+        );
+
+        for (const entry of changed) {
+            entry.delivery = 'pending';
+        }
+
+        unseen.forEach(({ text }) => this.redraw(text));
     }
 
     private redraw(line: string): void {

@@ -62,15 +62,27 @@ export function parseWord(message: string): Word | null {
         : null;
 }
 
-export class Session {
+/* What a page has had of a session. */
+export interface Heard {
     /* Counted messages of the server. */
-    received = 0;
+    received: number;
     /* The registration has ended. */
-    ready = false;
+    ready: boolean;
+}
+
+export class Session implements Heard {
+    received: number;
+    ready: boolean;
 
     private lostAt: number | null = null;
 
-    constructor(public ticket: Ticket | null = null) {}
+    constructor(
+        public ticket: Ticket | null = null,
+        heard: Heard = { received: 0, ready: false },
+    ) {
+        this.received = heard.received;
+        this.ready = heard.ready;
+    }
 
     /* What the server is asked for. */
     get query(): string {

@@ -20,6 +20,22 @@ export interface Channel {
     members: Map<string, Member>;
 }
 
+/* Nicks and their prefixes. */
+type MemberList = [string, string][];
+
+/* Everything, to be kept somewhere while a page is loaded anew. */
+export interface StatePack {
+    nick: string;
+    registered: boolean;
+    isupport: [string, string][];
+    channels: (Omit<Channel, 'members'> & { members: MemberList })[];
+    incoming: [string, MemberList][];
+}
+
+function listed(members: Map<string, Member>): MemberList {
+    return [...members.values()].map((m) => [m.nick, m.prefixes]);
+}
+
 export type Fact =
     | { kind: 'welcome'; nick: string; text: string }
     | { kind: 'ready' }
@@ -93,6 +109,46 @@ export class ChatState {
 
     /* Members of a channel while its list is still coming in. */
     private incoming = new Map<string, Map<string, Member>>();
+
+    constructor(pack?: StatePack) {
+        if (pack === undefined) {
+            return;
+        }
+
+        this.nick = pack.nick;
+        this.registered = pack.registered;
+        this.isupport = new Isupport(pack.isupport);
+
+        const members = (list: MemberList): Map<string, Member> => new Map(
+            list.map(([nick, prefixes]) => [
+                this.isupport.fold(nick), { nick, prefixes },
+            ]),
+        );
+
+        for (const channel of pack.channels) {
+            this.channels.set(this.isupport.fold(channel.name), {
+                ...channel, members: members(channel.members),
+            });
+        }
+
+        for (const [key, list] of pack.incoming) {
+            this.incoming.set(key, members(list));
+        }
+    }
+
+    pack(): StatePack {
+        return {
+            nick: this.nick,
+            registered: this.registered,
+            isupport: this.isupport.pack(),
+            channels: [...this.channels.values()].map((channel) => ({
+                ...channel, members: listed(channel.members),
+            })),
+            incoming: [...this.incoming].map(
+                ([key, list]) => [key, listed(list)],
+            ),
+        };
+    }
 
     /* A new connection knows nothing of the one before. */
     reset(): void {

@@ -2,9 +2,10 @@
 
 import { test } from 'node:test';
 import * as assert from 'node:assert/strict';
-import { Chat } from '../../src/web/chat';
-import { KEPT } from '../../src/web/conversation';
+import { Chat, type Memory } from '../../src/web/chat';
+import { KEPT, PACKED, PACKED_SIZE } from '../../src/web/conversation';
 import { Connection, type Pack, type Socket } from '../../src/web/eirc';
+import { read } from '../../src/web/kept';
 import { ID, key, settle } from './bench';
 
 class Wire implements Socket {
@@ -12,6 +13,8 @@ class Wire implements Socket {
     onmessage: ((event: never) => void) | null = null;
     onclose: ((event: never) => void) | null = null;
     sent: string[] = [];
+
+    constructor(readonly resume: string) {}
 
     send(data: string): void {
         this.sent.push(data);
@@ -33,12 +36,12 @@ class Table {
     private clock = 0;
     timers: (() => void)[] = [];
 
-    constructor(channels = ['#x'], pack?: Pack) {
+    constructor(channels = ['#x'], pack?: Pack, memory?: Memory | null) {
         this.connection = new Connection({
             token: async () => 't',
-            url: () => 'ws://test/',
-            socket: () => {
-                const wire = new Wire();
+            url: (_token, resume) => resume,
+            socket: (url) => {
+                const wire = new Wire(url);
 
                 this.wires.push(wire);
 
@@ -47,12 +50,35 @@ class Table {
             setTimeout: (call) => this.timers.push(call),
             clearTimeout: () => undefined,
             pack,
+            heard: memory?.heard,
         });
         this.chat = new Chat(
             this.connection,
             { nick: 'me', realname: 'me', channels },
             () => ++this.clock,
+            memory,
         );
+    }
+
+    /* The page is loaded anew: the next one. */
+    reload(): Table {
+        const { chat, connection } = this;
+        const kept = read(JSON.stringify({
+            profile: chat.wanted,
+            pack: connection.pack(),
+            memory: chat.pack(),
+        }));
+
+        assert.ok(kept?.memory);
+
+        const next = new Table(
+            kept.profile.channels, kept.pack, kept.memory,
+        );
+
+        next.clock = this.clock;
+        next.connection.open();
+
+        return next;
     }
 
     get wire(): Wire {
@@ -594,4 +620,193 @@ test('what the page before had to say is shown, and goes out', async () => {
     ]);
     assert.deepEqual(table.own, ['one: done', 'two: done']);
     assert.deepEqual(table.texts('a'), ['me: waves']);
+});
+
+test('the next page goes on where this one was', async () => {
+    const table = new Table(['#x', '#y']);
+
+    await table.resumable();
+    table.join('#y');
+    table.wire.say(
+        ':s 332 me #x :About x',
+        ':a!u@h PRIVMSG me :psst',
+        ':a!u@h PRIVMSG #y :me: here',
+        ':me!u@h NICK :I',
+        ':b!u@h PRIVMSG #x :hello',
+    );
+    table.chat.type('hello yourself');
+    table.chat.current.draft = 'and';
+    table.chat.type('/join #z');
+
+    const looks = ({ chat, tabs }: Table): unknown => [
+        chat.nick, chat.current.name, tabs,
+        chat.state.channel('#x')?.topic, chat.state.members('#y'),
+        chat.conversations.all.map((c) => [c.joined, c.seen, c.draft]),
+        chat.conversations.all.map((c) => c.entries.map(
+            (e) => [e.id, e.at, e.from, e.text, e.mention],
+        )),
+    ];
+    const before = looks(table);
+    let page = table;
+
+    for (const round of [1, 2, 3]) {
+        page = page.reload();
+        assert.deepEqual(looks(page), before);
+        await page.upgrade();
+        assert.equal(page.wire.resume, `${ID}.${key(round === 1 ? 1 : 2)}.14`);
+        page.wire.say(`:client resumed ${round + 1} ${key(2)}`);
+        assert.equal(page.connection.state.name, 'open');
+        assert.deepEqual(page.own, ['hello yourself: done']);
+        assert.deepEqual(looks(page), before);
+    }
+
+    page.wire.say(':b!u@h PRIVMSG #x :still there, I?', ':a!u@h QUIT :x');
+    page.join('#z');
+    assert.equal(page.chat.current.name, '#z');
+    assert.deepEqual(page.texts('#x').slice(-3), [
+        'b: hello', 'I: hello yourself', 'b: still there, I?',
+    ]);
+    assert.equal(page.texts('a').pop(), 'a left the chat (x).');
+
+    const ids = page.chat.conversations.all.flatMap(
+        (c) => c.entries.map((e) => e.id),
+    );
+
+    assert.equal(new Set(ids).size, ids.length);
+});
+
+test('what was on its way is shown once', async () => {
+    const table = new Table();
+
+    await table.resumable();
+    table.chat.type('one');
+    table.chat.type('same');
+    table.chat.type('/notice a three');
+    table.end(1006);
+    table.chat.type('same');
+    assert.deepEqual(table.own, [
+        'one: done', 'same: done', '→ a: three: done', 'same: pending',
+    ]);
+
+    const next = table.reload();
+
+    assert.deepEqual(next.own, [
+        'one: pending', 'same: pending', '→ a: three: pending',
+        'same: pending',
+    ]);
+    await next.upgrade();
+    next.wire.say(`:client resumed 2 ${key(2)}`);
+    assert.deepEqual(next.wire.sent, [
+        '', 'NOTICE a :three', 'PRIVMSG #x :same',
+    ]);
+    assert.deepEqual(next.own, [
+        'one: done', 'same: done', '→ a: three: done', 'same: done',
+    ]);
+});
+
+test('the next page and a gap', async () => {
+    const table = new Table();
+
+    await table.resumable();
+    table.chat.type('one');
+    table.wire.say(':b!u@h PRIVMSG #x :two');
+
+    const next = table.reload();
+    const before = next.texts('#x');
+
+    await next.upgrade();
+    next.wire.say(`:client resumed 1 ${key(2)}`, ':client gap 900');
+    assert.equal(next.chat.state.members('#x').length, 0);
+
+    /* and once more, in the middle of what follows */
+    const third = next.reload();
+
+    await third.upgrade();
+    assert.equal(third.wire.resume, `${ID}.${key(2)}.900`);
+    third.wire.say(`:client resumed 2 ${key(3)}`);
+    third.register();
+    third.join('#x');
+    assert.deepEqual(
+        third.texts('#x'), [...before, 'Some lines may be missing here.'],
+    );
+    assert.equal(third.chat.state.members('#x').length, 2);
+});
+
+test('the next page and another session', async () => {
+    const table = new Table();
+
+    await table.resumable();
+    table.chat.type('one');
+
+    for (const first of [
+        `:client session 0-new ${key(1)} 30`, ':s NOTICE * :Welcome',
+    ]) {
+        const next = table.reload();
+
+        await next.upgrade();
+        next.wire.say(first);
+        assert.deepEqual(next.own, ['one: doubtful']);
+        assert.ok(next.texts('#x').pop()?.startsWith('The server had to'));
+        assert.equal(next.chat.state.members('#x').length, 0);
+        assert.equal(next.chat.conversations.find('#x')?.joined, false);
+        next.register();
+        next.join('#x');
+        assert.equal(next.connection.state.name, 'open');
+        assert.equal(next.texts('#x').pop(), 'You joined #x.');
+    }
+
+    const over = table.reload();
+
+    await settle();
+    over.end(4501);
+    assert.deepEqual(over.own, ['one: doubtful']);
+    assert.equal(over.texts('#x').pop(), 'Connection lost.');
+    await over.again();
+    assert.equal(over.wire.resume, '');
+    assert.deepEqual(over.chat.wanted.channels, ['#x']);
+});
+
+test('the IRC server is away on the next page, too', async () => {
+    const table = new Table();
+
+    await table.resumable();
+    table.wire.say(':client notice :It is gone. Next try in 4 s.');
+    assert.deepEqual(table.reload().chat.away, table.chat.away);
+});
+
+test('only so much goes to the next page', async () => {
+    const table = new Table(['#x', '#y']);
+
+    await table.resumable();
+    table.join('#y');
+
+    for (let i = 0; i < PACKED + 10; i++) {
+        table.wire.say(`:a!u@h PRIVMSG #x :${i}`);
+    }
+
+    const texts = table.reload().texts('#x');
+
+    assert.equal(texts.length, PACKED);
+    assert.equal(texts.pop(), `a: ${PACKED + 9}`);
+
+    for (let i = 0; i < PACKED; i++) {
+        table.wire.say(`:a!u@h PRIVMSG #y :${'"'.repeat(1000)}`);
+    }
+
+    const next = table.reload();
+    const n = next.texts('#y').length;
+
+    /* the newest of all, wherever they are */
+    assert.equal(next.texts('#x').length, 0);
+    assert.ok(n * 2000 <= PACKED_SIZE && n * 2500 > PACKED_SIZE);
+    assert.equal(
+        next.chat.conversations.find('#y')?.entries.pop()?.id,
+        table.chat.conversations.find('#y')?.entries.pop()?.id,
+    );
+
+    /* a command is nothing that was said, and may hold a password */
+    table.chat.type('/quote OPER me secret');
+    table.end(1008);
+    assert.ok(table.texts('#x').includes('/input OPER me secret'));
+    assert.ok(!JSON.stringify(table.chat.pack()).includes('secret'));
 });

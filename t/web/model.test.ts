@@ -14,7 +14,9 @@ async function worlds(
     dangers: Dangers,
     check: (world: World, seed: number) => void,
 ): Promise<void> {
-    const sum = { gaps: 0, resets: 0, sessions: 0, breaks: 0, resumed: 0 };
+    const sum = {
+        gaps: 0, resets: 0, sessions: 0, breaks: 0, resumed: 0, reloads: 0,
+    };
 
     for (let seed = 1; seed <= WORLDS; seed++) {
         const world = new World(seed, dangers);
@@ -35,6 +37,7 @@ async function worlds(
 
     /* it has all happened, many times */
     assert.ok(sum.breaks > WORLDS && sum.resumed > WORLDS);
+    assert.ok(sum.reloads > WORLDS);
     assert.ok(sum.gaps > WORLDS / 4 || !dangers.gaps);
     assert.ok(sum.resets > WORLDS || !dangers.resets);
     assert.ok(sum.sessions > WORLDS * 1.1 || !dangers.ends);

@@ -1,13 +1,13 @@
 /*
  * A world of one page and one server, in which anything may happen next:
  * a message arrives, a connection breaks with whatever is on its way, a
- * timer runs out, a session is lost.  The server keeps to what the
- * documents say of sessions that are resumed; chance decides the rest,
- * from a seed.
+ * timer runs out, a session is lost, the page is loaded anew.  The server
+ * keeps to what the documents say of sessions that are resumed; chance
+ * decides the rest, from a seed.
  */
 
 import {
-    Connection, type Socket, type Unsent,
+    Connection, type Options, type Socket, type Unsent,
 } from '../../src/web/eirc';
 import { settle } from './bench';
 
@@ -68,7 +68,7 @@ class Link implements Socket {
 }
 
 export class World {
-    readonly page: Connection;
+    page: Connection;
     /* what the page was given to send, and what the process has taken */
     readonly typed: string[] = [];
     readonly taken: string[] = [];
@@ -76,7 +76,9 @@ export class World {
     /* lines that the page has heard, and that it was told to forget */
     heard: string[] = [];
     /* lines of the session that goes on */
-    events = { gaps: 0, resets: 0, sessions: 0, breaks: 0, resumed: 0 };
+    events = {
+        gaps: 0, resets: 0, sessions: 0, breaks: 0, resumed: 0, reloads: 0,
+    };
 
     private links: Link[] = [];
     private sessions: Held[] = [];
@@ -88,32 +90,72 @@ export class World {
     private spoken = 0;
 
     constructor(private seed: number, private readonly dangers: Dangers) {
-        this.page = new Connection({
+        this.page = this.load();
+    }
+
+    /* A page; of one that has gone nothing comes any more. */
+    private load(left: Pick<Options, 'pack' | 'heard'> = {}): Connection {
+        const isThere = (): boolean => this.page === page;
+        const page: Connection = new Connection({
+            ...left,
             token: async () => 'token',
             url: (_token, resume) => resume,
             socket: (url) => {
                 const link = new Link(url);
 
-                this.links.push(link);
+                if (isThere()) {
+                    this.links.push(link);
+                }
 
                 return link;
             },
             random: () => this.random(),
             now: () => this.time,
             setTimeout: (call, ms) => {
-                this.timers.set(++this.serial, { call, at: this.time + ms });
+                if (isThere()) {
+                    this.timers.set(++this.serial, {
+                        call, at: this.time + ms,
+                    });
+                }
 
                 return this.serial;
             },
             clearTimeout: (id) => void this.timers.delete(id),
         });
-        this.page.on('line', (line) => {
+
+        page.on('line', (line) => {
             if (line.includes('NOTICE')) {
                 this.heard.push(line);
             }
         });
-        this.page.on('unsent', (list) => this.unsent.push(...list));
-        this.page.on('gap', () => this.events.gaps++);
+        page.on('unsent', (list) => this.unsent.push(...list));
+        page.on('gap', () => this.events.gaps++);
+
+        return page;
+    }
+
+    /* What the page has sent goes out first, or some of it. */
+    private reload(): void {
+        if (this.page.state.name === 'closed') {
+            return;
+        }
+
+        const left = JSON.stringify({
+            pack: this.page.pack(), heard: this.page.heard,
+        });
+
+        for (const link of this.living) {
+            for (let n = this.chance(link.toServer.length + 1); n > 0; n--) {
+                this.pass(link);
+            }
+
+            this.abort(link);
+        }
+
+        this.events.reloads++;
+        this.timers.clear();
+        this.page = this.load(JSON.parse(left) as Partial<Options>);
+        this.page.open();
     }
 
     /* All lines of the session that the page is in. */
@@ -176,6 +218,8 @@ export class World {
             this.reset();
         } else if (n < 34 && this.dangers.ends) {
             this.end();
+        } else if (n < 35) {
+            this.reload();
         } else {
             this.deliver();
         }

@@ -26,7 +26,6 @@ export class ComposerView {
         for: 'composer', class: 'unseen',
     });
     private readonly completer = new Completer();
-    private readonly drafts = new WeakMap<Conversation, string>();
     private shown: Conversation;
     private sent: string[] = [];
     private at = 0;
@@ -50,14 +49,16 @@ export class ComposerView {
             this.submit();
         });
         this.field.addEventListener('keydown', (event) => this.key(event));
-        this.field.addEventListener('input', () => this.grow());
+        this.field.addEventListener('input', () => this.edited());
 
         chat.on('current', () => this.changed());
         this.changed();
+        this.fill(this.shown.draft);
     }
 
     focus(): void {
         this.field.focus();
+        this.grow();
     }
 
     private changed(): void {
@@ -67,9 +68,8 @@ export class ComposerView {
             : `Message ${current.name}`;
 
         if (this.shown !== current) {
-            this.drafts.set(this.shown, this.field.value);
             this.shown = current;
-            this.fill(this.drafts.get(current) ?? '');
+            this.fill(current.draft);
         }
 
         this.field.placeholder = hint;
@@ -79,6 +79,11 @@ export class ComposerView {
     private fill(text: string, caret = text.length): void {
         this.field.value = text;
         this.field.setSelectionRange(caret, caret);
+        this.edited();
+    }
+
+    private edited(): void {
+        this.shown.draft = this.field.value;
         this.grow();
     }
 
