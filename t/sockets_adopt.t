@@ -30,6 +30,7 @@ select STDOUT; $| = 1;
 
 my $t = Test::Nginx->new()->write_file('error.log', '')->plan(48);
 my $dir = $t->testdir();
+my %alive;
 
 my $irc = EIRC::IRCServer->new($t, port => 8081, on_line => sub {
     my ($server, $conn, $line) = @_;
@@ -267,19 +268,25 @@ sub layer_killed {
 
 # Stops a process of the layer's, which is to stand still when that dies: in a
 # group whose parents have all gone it would get SIGHUP. Somebody of ours is
-# there until he is killed, or the test has died.
+# there until he is killed, or nobody of the test is there.
 
 sub stop {
     my ($pid) = @_;
     my $group = getpgrp($pid);
+
+    pipe(my $end, my $ours) or die "pipe(): $!\n";
+
     my $friend = fork();
 
     die "fork(): $!\n" if !defined $friend;
 
     if ($friend == 0) {
-        sleep 60;
+        close $ours;
+        sysread($end, my $nothing, 1);
         POSIX::_exit(0);
     }
+
+    $alive{$friend} = $ours;
 
     setpgrp($friend, $group) or die "setpgrp(): $!\n";
     kill 'STOP', $pid;

@@ -271,7 +271,6 @@ channel_make(layer_t *l, held_t *s)
     control_t c;
 
     memset(&c, 0, offsetof(control_t, data));
-
     c.type = CONTROL_SUCCEED;
 
     if (held_control_open(l, s) == -1

@@ -63,7 +63,7 @@ typedef struct {
     uint64_t idle_since; /* ms */
     uint32_t template;   /* process IDs of the helpers before; 0: none */
     uint32_t connector;
-    uint32_t turn; /* of the store (store.h); */
+    uint32_t turn; /* of the store (store.h), as the next one */
     uint32_t taken;
     uint64_t adopts_until; /* ms */
 } image_layer_t;

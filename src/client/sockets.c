@@ -572,6 +572,7 @@ layer_run(layer_t *l, takeover_t *t)
         if (l->rundir.stale) {
             l->adopts_until = l->now + ADOPT_TIME;
         }
+
         log_write(LOG_LEVEL_NOTICE, 0, NULL,
                   "socket layer started, room for %u sessions",
                   (l->fds_max - LAYER_FDS_FIXED) / LAYER_FDS_SESSION);
