@@ -11,6 +11,7 @@
 #include "events.h"
 #include "held.h"
 #include "irc_relays.h"
+#include "loopback.h"
 
 /* times that a connect is asked for again when its connector has died */
 #define REQUEUE_MAX 2
@@ -56,30 +57,6 @@ connect_ask(layer_t *l, held_t *s)
     }
 
     return rc;
-}
-
-
-void
-dial_pump(layer_t *l)
-{
-    int blocked;
-
-    if (l->connector.fd == -1) {
-        return;
-    }
-
-    blocked = 0;
-
-    while (l->irc_queue.first != NULL && !blocked) {
-        blocked = (connect_ask(l, l->irc_queue.first) != EIRC_OK);
-    }
-
-    if (blocked != l->dial_blocked) {
-        l->dial_blocked = blocked;
-        (void) layer_rewatch(l, l->connector.fd,
-                             blocked ? EPOLLIN | EPOLLOUT : EPOLLIN,
-                             LAYER_CONNECTOR, 0);
-    }
 }
 
 
@@ -223,6 +200,21 @@ dial_relayed(layer_t *l, held_t *s, int32_t status, const char *words,
 }
 
 
+/* It stands, by TCP or to a UNIX socket. Takes fd over. */
+static void
+connect_stood(layer_t *l, held_t *s, control_t *c, int fd)
+{
+    if (server_is_relayed(s, c->value)) {
+        connect_relay(l, s, c->value, fd);
+        (void) close(fd);
+        return;
+    }
+
+    s->irc = fd;
+    connect_tell(s, c);
+}
+
+
 static void
 connect_answered(layer_t *l, control_t *c, int fd)
 {
@@ -240,14 +232,71 @@ connect_answered(layer_t *l, control_t *c, int fd)
     s->requeued = 0;
     held_irc_close(s);
 
-    if (fd != -1 && server_is_relayed(s, c->value)) {
-        connect_relay(l, s, c->value, fd);
-        (void) close(fd);
-        return;
+    if (fd != -1) {
+        connect_stood(l, s, c, fd);
+
+    } else {
+        connect_tell(s, c);
+    }
+}
+
+
+/* The first connection of a session, where it takes no waiting; 0: the
+ * connector has to make it. Later ones it paces. */
+static int
+connect_at_once(layer_t *l, held_t *s)
+{
+    int fd;
+    control_t c;
+    eirc_link_server_t server;
+
+    if (s->attempt > 0
+        || eirc_link_server_at(s->servers, s->servers_len, s->server, &server)
+               != EIRC_OK)
+    {
+        return 0;
     }
 
-    s->irc = fd;
-    connect_tell(s, c);
+    memset(&c, 0, offsetof(control_t, data));
+
+    fd = loopback_connect(&server, c.data);
+
+    if (fd == -1) {
+        return 0;
+    }
+
+    c.type = CONTROL_CONNECTED;
+    c.value = s->server;
+    c.size = (uint32_t) strlen(c.data);
+
+    held_queue_remove(&l->irc_queue, s);
+    s->attempt++;
+    connect_stood(l, s, &c, fd);
+
+    return 1;
+}
+
+
+void
+dial_pump(layer_t *l)
+{
+    int blocked;
+    held_t *s;
+
+    blocked = 0;
+
+    while ((s = l->irc_queue.first) != NULL && !blocked) {
+        if (!connect_at_once(l, s)) {
+            blocked = l->connector.fd == -1 || connect_ask(l, s) != EIRC_OK;
+        }
+    }
+
+    if (l->connector.fd != -1 && blocked != l->dial_blocked) {
+        l->dial_blocked = blocked;
+        (void) layer_rewatch(l, l->connector.fd,
+                             blocked ? EPOLLIN | EPOLLOUT : EPOLLIN,
+                             LAYER_CONNECTOR, 0);
+    }
 }
 
 

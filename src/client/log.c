@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #define LINE_SIZE 2048
+#define HELD_SIZE 16384
 
 typedef struct {
     int fd;          /* or -1 */
@@ -20,9 +22,20 @@ typedef struct {
     unsigned number; /* K */
     time_t checked;
     log_level_e level;
+
+    /* what lines begin with in this second */
+    time_t second;
+    char time[32];
+    size_t time_len;
+    pid_t pid;
+
+    /* lines that are not written yet */
+    int holds; /* flag */
+    size_t held_len;
+    char held[HELD_SIZE];
 } log_t;
 
-static log_t log_one = {-1, 0, NULL, 0, 0, LOG_LEVEL_INFO};
+static log_t log_one = {.fd = -1, .level = LOG_LEVEL_INFO};
 
 static const char *const names[] = {"",     "emerg",  "alert", "crit", "error",
                                     "warn", "notice", "info",  "debug"};
@@ -40,6 +53,7 @@ int
 log_open(const char *target, unsigned number)
 {
     log_one.number = number;
+    log_one.pid = getpid();
 
     if (target == NULL) {
         return 0;
@@ -130,6 +144,7 @@ void
 log_inherit(const char *target, unsigned number, int fd)
 {
     log_one.number = number;
+    log_one.pid = getpid();
     log_one.fd = fd;
     log_one.path = strdup(target);
 }
@@ -163,22 +178,91 @@ file_check(time_t now)
 }
 
 
-/* syslog has the same levels, from 0 */
 static void
-line_send(log_level_e level, const char *line, size_t head, size_t len)
+held_write(void)
 {
     ssize_t n;
 
-    if (log_one.syslog) {
-        syslog((int) level - 1, "%.*s", (int) (len - head - 1), line + head);
+    if (log_one.held_len == 0) {
         return;
     }
 
-    if (log_one.fd != -1) {
-        do {
-            n = write(log_one.fd, line, len);
-        } while (n == -1 && errno == EINTR);
+    file_check(log_one.second);
+
+    do {
+        n = write(log_one.fd, log_one.held, log_one.held_len);
+    } while (n == -1 && errno == EINTR);
+
+    log_one.held_len = 0;
+}
+
+
+void
+log_hold(void)
+{
+    log_one.holds = 1;
+}
+
+
+void
+log_release(void)
+{
+    log_one.holds = 0;
+    held_write();
+}
+
+
+/* Of a round, what tells of trouble is not held: it may be the last. */
+static void
+line_write(log_level_e level, const char *line, size_t len)
+{
+    if (log_one.held_len + len > HELD_SIZE) {
+        held_write();
     }
+
+    memcpy(log_one.held + log_one.held_len, line, len);
+    log_one.held_len += len;
+
+    if (!log_one.holds || level < LOG_LEVEL_INFO) {
+        held_write();
+    }
+}
+
+
+static void
+second_begin(time_t now)
+{
+    struct tm tm;
+
+    log_one.second = now;
+    (void) localtime_r(&now, &tm);
+    log_one.time_len = strftime(log_one.time, sizeof(log_one.time),
+                                "%Y/%m/%d %H:%M:%S ", &tm);
+}
+
+
+/* Time, "[level] PID#K: ", and the session's ID. */
+static char *
+head_write(char *p, const char *last, log_level_e level, const char *id)
+{
+    time_t now;
+
+    now = time(NULL);
+
+    if (now != log_one.second) {
+        second_begin(now);
+    }
+
+    memcpy(p, log_one.time, log_one.time_len);
+    p += log_one.time_len;
+    p += snprintf(p, (size_t) (last - p), "[%s] %ld#%u: ", names[level],
+                  (long) log_one.pid, log_one.number);
+
+    if (id != NULL) {
+        p += snprintf(p, (size_t) (last - p), "*%.31s ", id);
+    }
+
+    return p;
 }
 
 
@@ -187,30 +271,14 @@ log_write(log_level_e level, int error, const char *id, const char *fmt, ...)
 {
     int n;
     char line[LINE_SIZE], *p, *last;
-    size_t head;
-    time_t now;
     va_list args;
-    struct tm tm;
 
     if (level > log_one.level || (log_one.fd == -1 && !log_one.syslog)) {
         return;
     }
 
-    now = time(NULL);
-    (void) localtime_r(&now, &tm);
-    file_check(now);
-
-    p = line;
     last = line + sizeof(line) - 1; /* the line feed */
-
-    p += strftime(p, (size_t) (last - p), "%Y/%m/%d %H:%M:%S ", &tm);
-    head = (size_t) (p - line);
-    p += snprintf(p, (size_t) (last - p), "[%s] %ld#%u: ", names[level],
-                  (long) getpid(), log_one.number);
-
-    if (id != NULL) {
-        p += snprintf(p, (size_t) (last - p), "*%.31s ", id);
-    }
+    p = head_write(line, last, level, id);
 
     va_start(args, fmt);
     n = vsnprintf(p, (size_t) (last - p), fmt, args);
@@ -228,5 +296,15 @@ log_write(log_level_e level, int error, const char *id, const char *fmt, ...)
 
     *p++ = '\n';
 
-    line_send(level, line, head, (size_t) (p - line));
+    if (log_one.syslog) {
+
+        /* it has the same levels, from 0, and a time of its own */
+
+        syslog((int) level - 1, "%.*s",
+               (int) (p - line - 1 - (ptrdiff_t) log_one.time_len),
+               line + log_one.time_len);
+        return;
+    }
+
+    line_write(level, line, (size_t) (p - line));
 }

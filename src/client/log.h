@@ -1,7 +1,7 @@
 /*
  * The log that the socket layer writes: a file, standard error or syslog. One
- * process writes it, in lines of nginx's look; a line is one write. A file that
- * has been moved or removed is opened anew within a second.
+ * process writes it, in lines of nginx's look, whole ones with each write. A file
+ * that has been moved or removed is opened anew within a second.
  */
 
 #ifndef _LOG_H_INCLUDED_
@@ -43,6 +43,15 @@ int log_descriptor(void);
 
 /* Writes to that file until log_reopen(), where the target's can't be opened. */
 void log_inherit(const char *target, unsigned number, int fd);
+
+/*
+ * From now on lines of LOG_LEVEL_INFO and less may wait for the next one that is
+ * more, or for log_release(): for a round of a loop that says several things.
+ */
+void log_hold(void);
+
+/* Writes what waits; no line does any more. Also before exec. */
+void log_release(void);
 
 /*
  * Writes a line; error is an errno to add in nginx's form, or 0; id, when not

@@ -38,11 +38,12 @@ race_set(race_t *r, const resolve_answer_t *answer, uint16_t port)
 }
 
 
-/* What fails here is a convenience lost, and no reason not to connect. */
+/* What fails here is a convenience lost, and no reason not to connect. From this
+ * machine a peer's end is heard of, for whatever reason. */
 static void
-options_set(int fd)
+options_set(int fd, int loopback)
 {
-    size_t i;
+    size_t i, n;
     static const int on = 1, idle = KEEPALIVE_IDLE,
                      interval = KEEPALIVE_INTERVAL, count = KEEPALIVE_COUNT;
     static const struct {
@@ -57,7 +58,9 @@ options_set(int fd)
         {IPPROTO_TCP, TCP_KEEPCNT, &count},
     };
 
-    for (i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+    n = loopback ? 1 : sizeof(options) / sizeof(options[0]);
+
+    for (i = 0; i < n; i++) {
         (void) setsockopt(fd, options[i].level, options[i].name,
                           options[i].value, sizeof(int));
     }
@@ -126,7 +129,7 @@ race_next(race_t *r, unsigned *which)
             continue;
         }
 
-        options_set(fd);
+        options_set(fd, resolve_is_loopback(&r->answer, i));
 
         if (attempt_begin(r, fd, &to.sa, len, which) == EIRC_OK) {
             return EIRC_OK;

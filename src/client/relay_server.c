@@ -280,10 +280,26 @@ counters_read(int fd, counters_t *counters)
 }
 
 
+/* Those of a connection that nobody has read from yet, nor written to: the SYN
+ * may count. What isn't TCP has a relay process that counts from 0. */
+static uint64_t
+counter_begin(int fd)
+{
+    socklen_t len;
+    struct tcp_info info;
+
+    len = sizeof(info);
+    memset(&info, 0, sizeof(info));
+
+    return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == -1
+               ? 0
+               : info.tcpi_bytes_acked;
+}
+
+
 void
 relay_connected(relay_t *r, int fd, uint32_t server, uint32_t connection)
 {
-    counters_t base;
     session_state_t *state;
 
     if (r->irc != -1 || r->user.session.state->phase != SESSION_CONNECTING) {
@@ -295,13 +311,9 @@ relay_connected(relay_t *r, int fd, uint32_t server, uint32_t connection)
     r->irc_gone = false;
     r->irc_blocked = false;
 
-    /* what isn't TCP has a relay process that counts from the beginning */
-
-    (void) counters_read(fd, &base);
-
     state = r->user.session.state;
-    state->irc_taken = base.taken;
-    state->irc_given = base.given;
+    state->irc_taken = 0;
+    state->irc_given = counter_begin(fd);
     state->irc_read = 0;
     state->irc_written = 0;
     state->midline = 0;

@@ -318,26 +318,33 @@ name_ask(resolve_name_t *name)
 }
 
 
-/* An address needs no question. */
-static const resolve_answer_t *
-address_parse(const char *host)
+int
+resolve_address(const char *host, resolve_answer_t *answer)
 {
-    static resolve_answer_t answer;
+    memset(answer, 0, sizeof(resolve_answer_t));
 
-    memset(&answer, 0, sizeof(answer));
-    answer.n = 1;
+    if (inet_pton(AF_INET, host, &answer->addresses[0].v4) == 1) {
+        answer->families[0] = AF_INET;
+        answer->n = 1;
 
-    if (inet_pton(AF_INET, host, &answer.addresses[0].v4) == 1) {
-        answer.families[0] = AF_INET;
-        return &answer;
+    } else if (inet_pton(AF_INET6, host, &answer->addresses[0].v6) == 1) {
+        answer->families[0] = AF_INET6;
+        answer->n = 1;
     }
 
-    if (inet_pton(AF_INET6, host, &answer.addresses[0].v6) == 1) {
-        answer.families[0] = AF_INET6;
-        return &answer;
+    return answer->n == 1;
+}
+
+
+int
+resolve_is_loopback(const resolve_answer_t *answer, unsigned which)
+{
+    if (answer->families[which] == AF_INET) {
+        return ntohl(answer->addresses[which].v4.s_addr) >> 24
+               == IN_LOOPBACKNET;
     }
 
-    return NULL;
+    return IN6_IS_ADDR_LOOPBACK(&answer->addresses[which].v6);
 }
 
 
@@ -345,12 +352,13 @@ const resolve_answer_t *
 resolve_ask(const char *host, resolve_wait_t *wait, void *owner, uint64_t now)
 {
     resolve_name_t *name;
-    const resolve_answer_t *answer;
+    static resolve_answer_t address;
     static const resolve_answer_t none = {.error = "too many names at once"};
 
-    answer = address_parse(host);
-    if (answer != NULL) {
-        return answer;
+    /* an address needs no question */
+
+    if (resolve_address(host, &address)) {
+        return &address;
     }
 
     resolver.now = now;

@@ -24,6 +24,12 @@ typedef struct {
     const char *error; /* in words, when there are none */
 } resolve_answer_t;
 
+/* The address that the host is, as an answer; 0: it is a name. */
+int resolve_address(const char *host, resolve_answer_t *answer);
+
+/* Is that one of its addresses on this machine, whatever the network does? */
+int resolve_is_loopback(const resolve_answer_t *answer, unsigned which);
+
 /* Somebody who waits for a name; in the structure of who waits. */
 typedef struct resolve_wait_s {
     struct resolve_wait_s *prev;

@@ -509,7 +509,9 @@ layer_loop(layer_t *l)
             return 0;
         }
 
+        log_release();
         n = epoll_wait(l->epoll, events, EVENTS_MAX, timeout);
+        log_hold();
         l->now = clock_ms();
 
         if (n == -1 && errno != EINTR) {
@@ -582,6 +584,7 @@ layer_run(layer_t *l, takeover_t *t)
         children_reap(l);
 
         rc = layer_loop(l);
+        log_release();
     }
 
     layer_close(l);

@@ -321,6 +321,7 @@ upgrade_exec(layer_t *l)
     }
 
     descriptors_keep(l, fd);
+    log_release();
 
     program_exec(&l->program, fd);
 
