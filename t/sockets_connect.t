@@ -25,7 +25,7 @@ select STDOUT; $| = 1;
 
 # no nginx here, whose log the library looks into at the end
 
-my $t = Test::Nginx->new()->write_file('error.log', '')->plan(18);
+my $t = Test::Nginx->new()->write_file('error.log', '')->plan(19);
 my $dir = $t->testdir();
 
 my $irc = EIRC::IRCServer->new($t, port => 8081);
@@ -49,6 +49,15 @@ my $unix = IO::Socket::UNIX->new(Local => "$dir/irc.sock", Listen => 5)
 is(connected([ "$dir/irc.sock", 0, 2 ]), "unix:$dir/irc.sock",
     'UNIX socket');
 ok($unix->accept(), '... connected');
+
+# a server on this machine is there at once: nobody has to be asked
+
+my $connector = $layer->helper('connect');
+
+kill 'STOP', $connector;
+is(connected([ '127.0.0.1', $port ]), "127.0.0.1 $port",
+    'address of this machine, without the connector');
+kill 'CONT', $connector;
 
 # servers in turn
 

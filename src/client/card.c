@@ -3,8 +3,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/crypto.h>
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/params.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -163,13 +164,49 @@ card_key_open(card_key_t *key, int dir)
 
 /* Cards */
 
+static EVP_MAC_CTX *
+code_context_make(void)
+{
+    EVP_MAC *mac;
+    EVP_MAC_CTX *ctx;
+    char digest[] = "SHA256";
+    OSSL_PARAM params[2];
+
+    mac = EVP_MAC_fetch(NULL, OSSL_MAC_NAME_HMAC, NULL);
+    if (mac == NULL) {
+        return NULL;
+    }
+
+    params[0]
+        = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0);
+    params[1] = OSSL_PARAM_construct_end();
+
+    ctx = EVP_MAC_CTX_new(mac);
+    EVP_MAC_free(mac);
+
+    if (ctx != NULL && EVP_MAC_CTX_set_params(ctx, params) != 1) {
+        EVP_MAC_CTX_free(ctx);
+        return NULL;
+    }
+
+    return ctx;
+}
+
+
 int
 card_sign(const card_key_t *key, const uint8_t *p, size_t len, uint8_t *code)
 {
-    unsigned n;
+    size_t n;
+    static EVP_MAC_CTX *ctx; /* to look it up would take as long as all else */
 
-    return HMAC(EVP_sha256(), key->bytes, CARD_KEY_SIZE, p, len, code, &n)
-                       != NULL
+    if (ctx == NULL) {
+        ctx = code_context_make();
+    }
+
+    return ctx != NULL
+                   && EVP_MAC_init(ctx, key->bytes, CARD_KEY_SIZE, NULL) == 1
+                   && EVP_MAC_update(ctx, p, len) == 1
+                   && EVP_MAC_final(ctx, code, &n, CARD_CODE_SIZE) == 1
                    && n == CARD_CODE_SIZE
                ? EIRC_OK
                : EIRC_ERROR;

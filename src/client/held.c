@@ -136,6 +136,7 @@ id_make(char *id, size_t size, unsigned number)
 {
     size_t i, used;
     uint8_t random[ID_RANDOM];
+    static const char hex[] = "0123456789abcdef";
 
     if (getrandom(random, sizeof(random), 0) != (ssize_t) sizeof(random)) {
         return -1;
@@ -143,9 +144,12 @@ id_make(char *id, size_t size, unsigned number)
 
     used = (size_t) snprintf(id, size, "%u-", number);
 
-    for (i = 0; i < ID_RANDOM && size - used > 2; i++, used += 2) {
-        (void) snprintf(id + used, size - used, "%02x", random[i]);
+    for (i = 0; i < ID_RANDOM && size - used > 2; i++) {
+        id[used++] = hex[random[i] >> 4];
+        id[used++] = hex[random[i] & 0x0f];
     }
+
+    id[used] = '\0';
 
     return 0;
 }

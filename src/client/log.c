@@ -16,10 +16,9 @@
 #define HELD_SIZE 16384
 
 typedef struct {
-    int fd;          /* or -1 */
-    int syslog;      /* flag */
-    char *path;      /* of a file, else NULL */
-    unsigned number; /* K */
+    int fd;     /* or -1 */
+    int syslog; /* flag */
+    char *path; /* of a file, else NULL */
     time_t checked;
     log_level_e level;
 
@@ -27,7 +26,9 @@ typedef struct {
     time_t second;
     char time[32];
     size_t time_len;
-    pid_t pid;
+
+    /* and in all: "PID#K: " */
+    char who[48];
 
     /* lines that are not written yet */
     int holds; /* flag */
@@ -49,11 +50,18 @@ file_open(const char *path)
 }
 
 
+static void
+who_set(unsigned number)
+{
+    (void) snprintf(log_one.who, sizeof(log_one.who),
+                    "%ld#%u: ", (long) getpid(), number);
+}
+
+
 int
 log_open(const char *target, unsigned number)
 {
-    log_one.number = number;
-    log_one.pid = getpid();
+    who_set(number);
 
     if (target == NULL) {
         return 0;
@@ -143,8 +151,7 @@ log_descriptor(void)
 void
 log_inherit(const char *target, unsigned number, int fd)
 {
-    log_one.number = number;
-    log_one.pid = getpid();
+    who_set(number);
     log_one.fd = fd;
     log_one.path = strdup(target);
 }
@@ -241,6 +248,17 @@ second_begin(time_t now)
 }
 
 
+static char *
+word_write(char *p, const char *last, const char *word)
+{
+    while (*word != '\0' && p < last) {
+        *p++ = *word++;
+    }
+
+    return p;
+}
+
+
 /* Time, "[level] PID#K: ", and the session's ID. */
 static char *
 head_write(char *p, const char *last, log_level_e level, const char *id)
@@ -253,13 +271,16 @@ head_write(char *p, const char *last, log_level_e level, const char *id)
         second_begin(now);
     }
 
-    memcpy(p, log_one.time, log_one.time_len);
-    p += log_one.time_len;
-    p += snprintf(p, (size_t) (last - p), "[%s] %ld#%u: ", names[level],
-                  (long) log_one.pid, log_one.number);
+    p = word_write(p, last, log_one.time);
+    p = word_write(p, last, "[");
+    p = word_write(p, last, names[level]);
+    p = word_write(p, last, "] ");
+    p = word_write(p, last, log_one.who);
 
     if (id != NULL) {
-        p += snprintf(p, (size_t) (last - p), "*%.31s ", id);
+        p = word_write(p, last, "*");
+        p = word_write(p, last, id);
+        p = word_write(p, last, " ");
     }
 
     return p;

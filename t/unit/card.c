@@ -234,13 +234,36 @@ test_forged(void **state)
 }
 
 
+/* RFC 4231, 4.2: a key is filled up with zeros. */
+static void
+test_code(void **state)
+{
+    card_key_t known;
+    uint8_t code[CARD_CODE_SIZE];
+    static const uint8_t expected[CARD_CODE_SIZE] = {
+        0xb0, 0x34, 0x4c, 0x61, 0xd8, 0xdb, 0x38, 0x53, 0x5c, 0xa8, 0xaf,
+        0xce, 0xaf, 0x0b, 0xf1, 0x2b, 0x88, 0x1d, 0xc2, 0x00, 0xc9, 0x83,
+        0x3d, 0xa7, 0x26, 0xe9, 0x37, 0x6c, 0x2e, 0x32, 0xcf, 0xf7,
+    };
+
+    (void) state;
+
+    memset(&known, 0, sizeof(known));
+    memset(known.bytes, 0x0b, 20);
+
+    assert_int_equal(card_sign(&known, (const uint8_t *) "Hi There", 8, code),
+                     EIRC_OK);
+    assert_memory_equal(code, expected, CARD_CODE_SIZE);
+}
+
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_key),     cmocka_unit_test(test_key_once),
         cmocka_unit_test(test_card),    cmocka_unit_test(test_forged),
-        cmocka_unit_test(test_key_bad),
+        cmocka_unit_test(test_key_bad), cmocka_unit_test(test_code),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);
