@@ -79,6 +79,12 @@ worker_wants_irc(layer_t *l, held_t *s, uint32_t server, int32_t port)
                   "the IRC server wants TLS, at port %ld", (long) port);
     }
 
+    /* who asks has had a connection, be it another layer's: it comes back */
+
+    if (s->attempt == 0) {
+        s->attempt = 1;
+    }
+
     dial_again(l, s, server);
 }
 

@@ -220,6 +220,10 @@ test_queue(void **state)
     assert_int_equal(s.session->server, 2);
     assert_int_equal(s.session->irc_state, HELD_IRC_WAITING);
 
+    /* and is paced as one that comes back */
+
+    assert_int_equal(s.session->attempt, 1);
+
     assert_int_equal(stage_end(&s), 0);
     assert_int_equal(s.layer.irc_queue.count, 0);
 }
