@@ -16,7 +16,7 @@ use Bench::Results;
 select STDERR; $| = 1;
 select STDOUT; $| = 1;
 
-plan(tests => 9);
+plan(tests => 10);
 
 # the machine is half as fast in the second round, and others use it in the
 # third
@@ -40,6 +40,14 @@ is($bar->{sure}, 1, '... for sure');
 
 is(bar('CPU of a delivery, the quietest round, 100 users')->{value}, 20,
     'quietest round');
+
+# a figure of 0 is none to be compared with
+
+$results = Bench::Results->new();
+
+round(1, 0, 0, 20);
+
+is(bar('CPU of a delivery, 100 users'), undef, 'nothing to compare with');
 
 # a round without the other system doesn't count
 

@@ -1,6 +1,7 @@
 /*
- * The socket layer's side of connections to IRC: asks the connector for them,
- * and passes what comes to the session's process, keeping a duplicate.
+ * The socket layer's side of connections to IRC: makes those that stand at
+ * once (loopback.h), asks the connector for all others, and passes what comes to
+ * the session's process, keeping a duplicate.
  */
 
 #ifndef _DIAL_H_INCLUDED_
@@ -16,7 +17,7 @@ void dial_again(layer_t *l, held_t *s, uint32_t server);
 /* It wants none any more. */
 void dial_cancel(layer_t *l, held_t *s);
 
-/* Asks the connector for what waits. */
+/* Connects what waits, or asks the connector for it. */
 void dial_pump(layer_t *l);
 
 /* The connector has answered. */

@@ -7,8 +7,6 @@
 #ifndef _LOOPBACK_H_INCLUDED_
 #define _LOOPBACK_H_INCLUDED_
 
-#include <stddef.h>
-
 #include "eirc_link.h"
 #include "pace.h"
 

@@ -250,7 +250,8 @@ sub _compared {
     my ($self, $how, $of, $to) = @_;
     my ($these, $those) = map { $self->_rounds(@$_) } $of, $to;
 
-    my @all = map { { noisy => $these->{$_}{noisy} || $those->{$_}{noisy},
+    my @all = grep { defined $_->{value} }
+        map { { noisy => $these->{$_}{noisy} || $those->{$_}{noisy},
             value => $how->($these->{$_}{value}, $those->{$_}{value}) } }
         grep { $those->{$_} } keys %$these;
     my @quiet = grep { !$_->{noisy} } @all;
@@ -272,7 +273,7 @@ sub _rounds {
 sub _ratio {
     my ($self, @two) = @_;
 
-    return $self->_compared(sub { $_[1] ? $_[0] / $_[1] : 0 }, @two);
+    return $self->_compared(sub { $_[1] ? $_[0] / $_[1] : undef }, @two);
 }
 
 
